@@ -1,0 +1,1 @@
+"""The program inside a project's sandbox: files, exec, kernels, documents."""

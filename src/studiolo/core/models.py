@@ -1,0 +1,230 @@
+"""The things of the product, as plain frozen values; storage returns them, the domain passes them on."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from studiolo.core.ids import AccountId, ApiKeyId, CopyId, ProjectId, SignInId
+
+
+class Role(StrEnum):
+    """What an account is in a project."""
+
+    OWNER = "owner"
+    COLLABORATOR = "collaborator"
+    VIEWER = "viewer"
+
+
+class ProjectState(StrEnum):
+    """The wire's words for where a project is in its life."""
+
+    OPENED = "opened"  # exists, is not running
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an auth token, and every sign-in made from it, is narrowed to; the default is not narrowed at all."""
+
+    project_id: ProjectId | None = None
+    path_prefix: str | None = None
+    is_read_only: bool = False
+    may_start: bool = True
+
+
+FULL_SCOPE = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks, already authenticated. It says who, never whether.
+
+    Exactly one of three: an account (`account_id` set), a project's own key (`key_project_id` set), or nobody.
+    """
+
+    account_id: AccountId | None = None
+    key_project_id: ProjectId | None = None
+    is_admin: bool = False
+    scope: Scope = FULL_SCOPE
+    sign_in_id: SignInId | None = None
+    address: str = ""
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Tell whether nobody is known behind the request."""
+        return self.account_id is None and self.key_project_id is None
+
+    @property
+    def wire_id(self) -> str:
+        """Return the id that historical error texts show: the account's, or the project's for a project key."""
+        return self.account_id or self.key_project_id or "anonymous"
+
+
+ANONYMOUS = Principal()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An identity of a person or a robot."""
+
+    account_id: AccountId
+    email_address: str | None
+    password_hash: str | None
+    first_name: str
+    last_name: str
+    is_admin: bool
+    is_banned: bool
+    is_deleted: bool
+    created_at: datetime
+    last_active_at: datetime | None
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A program's long-lived secret, without the secret."""
+
+    api_key_id: ApiKeyId
+    account_id: AccountId
+    project_id: ProjectId | None
+    name: str
+    trunc: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_active_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthToken:
+    """A short-lived secret that signs a browser in, without the secret."""
+
+    account_id: AccountId
+    created_at: datetime
+    expires_at: datetime
+    is_single_use: bool
+    used_at: datetime | None
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A browser's signed-in state; `frame_key` is set for one that lives in a frame only."""
+
+    sign_in_id: SignInId
+    account_id: AccountId
+    frame_key: str | None
+    created_at: datetime
+    expires_at: datetime
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborator:
+    """An account's place in a project."""
+
+    account_id: AccountId
+    role: Role
+    details: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Files, a sandbox and people."""
+
+    project_id: ProjectId
+    uid: int  # number of the OS user that owns the home where the runner separates users
+    title: str
+    description: str
+    is_deleted: bool
+    state: ProjectState
+    state_changed_at: datetime | None
+    state_error: str | None
+    runner: str | None
+    runner_state: dict[str, Any] | None
+    has_network: bool
+    limits: dict[str, Any]
+    created_at: datetime
+    last_edited_at: datetime | None
+    last_active_at: datetime | None
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    collaborators: tuple[Collaborator, ...] = ()
+
+    def role_of(self, account_id: AccountId | None) -> Role | None:
+        """Return the account's role here, or None for a stranger."""
+        return next((c.role for c in self.collaborators if c.account_id == account_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOperation:
+    """The durable record of one copy between projects; times are None until they happened."""
+
+    copy_id: CopyId
+    account_id: AccountId | None
+    created_at: datetime
+    source_project_id: ProjectId
+    source_path: str
+    target_project_id: ProjectId
+    target_path: str
+    overwrite_newer: bool
+    delete_missing: bool
+    backup: bool
+    exclude: tuple[str, ...]
+    timeout_seconds: float | None
+    scheduled_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+    error_code: str | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientError:
+    """An error that a client reported about itself."""
+
+    error_id: str
+    account_id: AccountId | None
+    event: str
+    error: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a running project may use; None means not limited."""
+
+    memory_bytes: int | None
+    cpu_cores: float | None
+    processes: int | None
+    disk_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSpec:
+    """All that a runner needs to know of a project to run it."""
+
+    project_id: ProjectId
+    uid: int
+    limits: Limits
+    has_network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOrder:
+    """All that a copy engine needs to know of one copy.
+
+    Paths are relative to the homes and may come from anybody: the engine resolves them inside the walls.
+    """
+
+    source: ProjectSpec
+    source_path: str
+    target: ProjectSpec
+    target_path: str
+    overwrite_newer: bool = False
+    delete_missing: bool = False
+    backup: bool = False
+    exclude: tuple[str, ...] = ()
+    timeout_seconds: float | None = None

@@ -1,0 +1,150 @@
+"""Settings: the only reader of the environment and of the configuration file.
+
+Each field can be given on the command line (`--data`), in the environment (`STUDIOLO_DATA`) or in a TOML file
+(`--config`, `STUDIOLO_CONFIG`); the first of these wins. One frozen object is built in `cli.py` and passed down.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from studiolo.core.origins import parse_origin_rule
+
+RunnerName = Literal["sandbox", "container", "kubernetes", "process"]
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set."""
+
+    model_config = SettingsConfigDict(env_prefix="STUDIOLO_", frozen=True, extra="forbid", env_ignore_empty=True)
+
+    data: Path = Field(Path("studiolo-data"), description="Directory of the database, the projects' homes and sockets.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one and says it.")
+    tls_cert: Path | None = Field(None, description="PEM file with the certificate chain; with tls_key, serve https.")
+    tls_key: Path | None = Field(None, description="PEM file with the private key of tls_cert.")
+    public_url: str | None = Field(
+        None,
+        description="Where browsers reach this server, such as https://studiolo.example.edu; needed behind a proxy.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."
+    )
+    database: str | None = Field(
+        None, description="URL of the database, postgresql://...; without it SQLite in the data directory."
+    )
+    runner: RunnerName = Field("sandbox", description="What runs projects; `process` has no walls.")
+    environment: Path | None = Field(
+        None,
+        description="The software environment projects run from, a virtual environment; default: the one of setup.",
+    )
+    embed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Exact origins (scheme, host, port) that may frame documents and send messages; "
+        "https://*.example.edu stands for every host below by label.",
+    )
+    development: bool = Field(False, description="Allow http://localhost and http://127.0.0.1 origins, any port.")
+
+    memory_mb: int | None = Field(2048, ge=64, description="Memory of a running project, in MiB.")
+    cpu_cores: float | None = Field(1.0, gt=0, description="Processor share of a running project, in cores.")
+    processes: int | None = Field(512, ge=16, description="Processes and threads of a running project.")
+    disk_mb: int | None = Field(10240, ge=1, description="Disk space of a project's home, in MiB.")
+    idle_timeout_seconds: int = Field(
+        1800, ge=0, description="A project without use for this long is stopped; 0: never."
+    )
+    stop_projects_on_exit: bool = Field(
+        False,
+        description="Stop all running projects when the server stops; by default they survive and are adopted again.",
+    )
+
+    auth_token_lifetime_seconds: int = Field(43200, ge=10, description="How long an auth token signs browsers in.")
+    auth_token_single_use: bool = Field(False, description="Make auth tokens good for one browser only.")
+    frame_sign_in_lifetime_seconds: int = Field(43200, ge=60, description="How long a frame stays signed in.")
+    sign_in_lifetime_seconds: int = Field(2592000, ge=60, description="How long a browser stays signed in.")
+    bearer_lifetime_seconds: int = Field(
+        900, ge=30, description="How long a frame's bearer lives before it is renewed."
+    )
+    account_creation: Literal["admin", "any_key"] = Field(
+        "admin", description="Who may call create_account: admins only, or the holder of any valid API key."
+    )
+    sign_in_attempts: int = Field(10, ge=1, description="Wrong passwords per address and per account in five minutes.")
+
+    max_body_mb: int = Field(64, ge=1, description="Largest request body, in MiB.")
+    max_read_mb: int = Field(10, ge=1, description="Largest file read as text through the API, in MiB.")
+    max_document_mb: int = Field(50, ge=1, description="Largest file opened as a document, in MiB.")
+    copy_workers: int = Field(2, ge=1, description="Processes that carry out copies.")
+    copy_lease_seconds: int = Field(
+        30, ge=2, description="A copy whose worker is silent for this long is claimed again."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level to log.")
+    log_format: Literal["text", "json"] = Field("text", description="How log lines are written.")
+    help_email: str = Field("help@localhost", description="Shown where somebody should be contacted.")
+
+    @field_validator("embed_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _split_commas(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("embed_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for rule in value:
+            parse_origin_rule(rule)
+        return value
+
+    @field_validator("data", "tls_cert", "tls_key", "environment", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.absolute() if value is not None else None
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> "Settings":
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together: give both or neither")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, file."""
+        config = cls.model_config.get("toml_file")
+        file = (TomlConfigSettingsSource(settings_cls, config),) if config else ()
+        return (init_settings, env_settings, *file)
+
+    @property
+    def database_url(self) -> str:
+        """Return the database's URL, the default one being SQLite in the data directory."""
+        return self.database or f"sqlite:///{self.data / 'studiolo.sqlite3'}"
+
+
+def load_settings(config: Path | None = None, **given: Any) -> Settings:
+    """Build the settings from the command line's `given` (None: not given), the environment and `config`.
+
+    Raises pydantic's ValidationError, and FileNotFoundError for a `config` that is not there.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    if config is None:
+        return Settings(**given)
+    if not config.is_file():
+        raise FileNotFoundError(f"no configuration file {config}")
+
+    class FileSettings(Settings):
+        model_config = SettingsConfigDict(toml_file=config)
+
+    return FileSettings(**given)

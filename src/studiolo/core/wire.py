@@ -1,0 +1,72 @@
+"""Frames between the hub and a project's agent.
+
+A frame is four bytes of length (big-endian, of what follows), one byte of kind and the payload.
+Kind `J` is a JSON value, kind `B` is bytes.
+
+A connection starts idle. The hub sends `{"call": NAME, "params": {...}}`; the agent answers `{"result": ...}` or
+`{"error": {"code", "message", "details"}}` and the connection is idle again. A call that opens a channel
+(`documents.join`) answers `{"result": ...}` and from then on both sides send frames until one closes.
+
+Either side treats the other's frames as untrusted: a frame over the limit or of an unknown kind ends the connection.
+"""
+
+import asyncio
+import json
+import struct
+from typing import Any
+
+MAX_FRAME_BYTES = 80 * 1024 * 1024
+_HEADER = struct.Struct(">IB")
+_JSON = ord("J")
+_BYTES = ord("B")
+
+Frame = dict[str, Any] | bytes
+
+
+class WireError(Exception):
+    """The other side sent something that is not a frame."""
+
+
+def encode(frame: Frame) -> bytes:
+    """Return the bytes of one frame."""
+    if isinstance(frame, bytes):
+        return _HEADER.pack(len(frame) + 1, _BYTES) + frame
+    payload = json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return _HEADER.pack(len(payload) + 1, _JSON) + payload
+
+
+async def read(reader: asyncio.StreamReader, max_bytes: int = MAX_FRAME_BYTES) -> Frame | None:
+    """Read one frame; return None at a clean end of the stream.
+
+    Raises WireError for a frame that is too long, cut off, of unknown kind or not a JSON object.
+    """
+    try:
+        header = await reader.readexactly(_HEADER.size)
+    except asyncio.IncompleteReadError as end:
+        if end.partial:
+            raise WireError("the stream ended inside a frame") from end
+        return None
+    length, kind = _HEADER.unpack(header)
+    if length < 1 or length > max_bytes:
+        raise WireError(f"a frame of {length} bytes is over the limit")
+    try:
+        payload = await reader.readexactly(length - 1)
+    except asyncio.IncompleteReadError as end:
+        raise WireError("the stream ended inside a frame") from end
+    if kind == _BYTES:
+        return payload
+    if kind != _JSON:
+        raise WireError(f"unknown kind of frame {kind}")
+    try:
+        value = json.loads(payload.decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError) as error:
+        raise WireError("a frame is not JSON") from error
+    if not isinstance(value, dict):
+        raise WireError("a JSON frame must be an object")
+    return value  # pyright: ignore[reportUnknownVariableType] - keys of a JSON object are text
+
+
+async def write(writer: asyncio.StreamWriter, frame: Frame) -> None:
+    """Write one frame and wait until the other side keeps up."""
+    writer.write(encode(frame))
+    await writer.drain()

@@ -1,0 +1,1 @@
+"""What the product promises: one class a noun, access rules, transactions."""

@@ -1,0 +1,1 @@
+"""What touches running projects: runners, the channel to agents, copy engines, the privileged keeper."""

@@ -1,0 +1,95 @@
+"""What the domain needs from below, as protocols; `app.py` gives the real ones, tests give fakes."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from studiolo.core.ids import ProjectId
+from studiolo.core.models import CopyOrder, ProjectSpec
+from studiolo.core.wire import Frame
+
+RunnerState = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerReport:
+    """What the runner said of itself when it was probed at start-up."""
+
+    name: str
+    is_isolated: bool
+    limits_enforced: tuple[str, ...]  # of memory, cpu, processes, disk
+    warnings: tuple[str, ...]
+
+
+class ProjectRunner(Protocol):
+    """Starts, polls and stops projects.
+
+    Before start nothing of the project runs. `start` returns JSON-able state which the caller stores; it is enough to
+    find the project again after the hub was killed. While starting and running, `poll` tells the truth about the
+    process, not about what was stored. Every method may be called again with the same effect.
+    """
+
+    name: str
+
+    async def probe(self) -> RunnerReport:
+        """Run a sandbox once; raise RunnerUnavailable whose message is the remedy in words."""
+        ...
+
+    async def start(self, spec: ProjectSpec) -> RunnerState:
+        """Start the project's agent, or find it running; raise RunnerUnavailable."""
+        ...
+
+    async def poll(self, project_id: ProjectId, state: RunnerState) -> bool:
+        """Tell whether the project's agent is alive."""
+        ...
+
+    async def stop(self, project_id: ProjectId, state: RunnerState) -> None:
+        """End every process of the project; returns when they are gone."""
+        ...
+
+    def socket_path(self, project_id: ProjectId, state: RunnerState) -> str:
+        """Return the path of the Unix socket on which the agent answers."""
+        ...
+
+
+class AgentChannel(Protocol):
+    """An open stream of frames with an agent, after a call such as `documents.join`."""
+
+    result: dict[str, Any]  # what the opening call answered
+
+    async def send(self, frame: Frame) -> None:
+        """Send one frame; raise AgentUnavailable when the agent is gone."""
+        ...
+
+    def frames(self) -> AsyncIterator[Frame]:
+        """Iterate over the agent's frames until it closes; raise AgentUnavailable when it breaks."""
+        ...
+
+    async def close(self) -> None:
+        """Close the stream."""
+        ...
+
+
+class AgentConnector(Protocol):
+    """Speaks to agents (`core/wire.py`)."""
+
+    async def call(
+        self, socket_path: str, call: str, params: dict[str, Any], *, timeout_seconds: float
+    ) -> dict[str, Any]:
+        """Make one call and return its result; raise the agent's error, or AgentUnavailable."""
+        ...
+
+    def channel(
+        self, socket_path: str, call: str, params: dict[str, Any], *, timeout_seconds: float
+    ) -> AbstractAsyncContextManager[AgentChannel]:
+        """Open a channel for the length of a `with` block."""
+        ...
+
+
+class CopyEngine(Protocol):
+    """Moves bytes between two projects' homes, inside walls."""
+
+    async def copy(self, order: CopyOrder) -> None:
+        """Carry out one copy; raise FileNotFound, PathOutsideProject or CopyFailed. Repeating it is harmless."""
+        ...

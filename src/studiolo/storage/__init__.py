@@ -1,0 +1,1 @@
+"""The only SQL in the product: tables, migrations, and plain functions per noun."""

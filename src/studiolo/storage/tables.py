@@ -1,0 +1,224 @@
+"""The schema, one table a noun. Migrations build the same from nothing (a test holds them together)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    false,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC moment: `timestamptz` on PostgreSQL, sortable text of fixed width on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Choose the column type of the dialect."""
+        kind: Any = String(32) if dialect.name == "sqlite" else DateTime(timezone=True)
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Write UTC; a naive moment is a programming error."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        value = value.astimezone(UTC)
+        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Read UTC."""
+        if isinstance(value, str):
+            return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        return value.astimezone(UTC) if isinstance(value, datetime) else None
+
+
+Document = JSON().with_variant(JSONB(), "postgresql")
+Uuid = String(36)
+Hash = String(64)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", Uuid, primary_key=True),
+    Column("email_address", String(254), unique=True),  # lower case
+    Column("email_address_before_delete", String(254)),
+    Column("password_hash", Text),
+    Column("first_name", String(254), nullable=False, server_default=""),
+    Column("last_name", String(254), nullable=False, server_default=""),
+    Column("is_admin", Boolean, nullable=False, server_default=false()),
+    Column("is_banned", Boolean, nullable=False, server_default=false()),
+    Column("is_deleted", Boolean, nullable=False, server_default=false()),
+    Column("agreed_to_terms_at", Moment),
+    Column("created_by", Uuid),
+    Column("created_at", Moment, nullable=False),
+    Column("last_active_at", Moment),
+    # name, editor_settings, other_settings, terminal, autosave, font_size, profile, ssh_keys, unlisted, tags ...
+    Column("settings", Document, nullable=False, server_default=text("'{}'")),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("api_key_id", Integer, primary_key=True, autoincrement=True),
+    Column("account_id", Uuid, ForeignKey("accounts.account_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("project_id", Uuid, ForeignKey("projects.project_id", ondelete="CASCADE")),
+    Column("name", String(128), nullable=False, server_default=""),
+    Column("key_hash", Hash, nullable=False, unique=True),
+    Column("trunc", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("last_active_at", Moment),
+    sqlite_autoincrement=True,
+)
+
+auth_tokens = Table(
+    "auth_tokens",
+    metadata,
+    Column("token_hash", Hash, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.account_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_by", Uuid),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+    Column("is_single_use", Boolean, nullable=False, server_default=false()),
+    Column("used_at", Moment),
+    Column("project_id", Uuid),
+    Column("path_prefix", Text),
+    Column("is_read_only", Boolean, nullable=False, server_default=false()),
+    Column("may_start", Boolean, nullable=False, server_default=true()),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("sign_in_id", Uuid, primary_key=True),
+    Column("secret_hash", Hash, nullable=False, unique=True),  # of the cookie's value
+    Column("account_id", Uuid, ForeignKey("accounts.account_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("frame_key", String(32)),  # null: an ordinary first-party sign-in
+    Column("token_hash", Hash, index=True),  # the auth token it was made from: revoking that ends this
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+    Column("last_active_at", Moment),
+    Column("project_id", Uuid),
+    Column("path_prefix", Text),
+    Column("is_read_only", Boolean, nullable=False, server_default=false()),
+    Column("may_start", Boolean, nullable=False, server_default=true()),
+)
+
+bearers = Table(
+    "bearers",
+    metadata,
+    Column("bearer_hash", Hash, primary_key=True),
+    Column("sign_in_id", Uuid, ForeignKey("sign_ins.sign_in_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("expires_at", Moment, nullable=False, index=True),
+)
+
+throttles = Table(
+    "throttles",
+    metadata,
+    Column("action", String(32), primary_key=True),  # sign_in, user_auth, create_account
+    Column("subject", String(300), primary_key=True),  # an address, an e-mail address, a pair
+    Column("window_started_at", Moment, nullable=False),
+    Column("count", Integer, nullable=False),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("project_id", Uuid, primary_key=True),
+    Column("uid", Integer, nullable=False, unique=True),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("is_deleted", Boolean, nullable=False, server_default=false()),
+    Column("state", String(16), nullable=False, server_default="opened"),
+    Column("state_changed_at", Moment),
+    Column("state_error", Text),
+    Column("runner", String(32)),
+    Column("runner_state", Document),
+    Column("has_network", Boolean, nullable=False, server_default=false()),
+    Column("limits", Document, nullable=False, server_default=text("'{}'")),
+    Column("created_at", Moment, nullable=False),
+    Column("last_edited_at", Moment),
+    Column("last_active_at", Moment),
+    # name, invite, invite_requests, course, compute_image, env, sandbox, avatar_image_tiny, action_request ...
+    Column("settings", Document, nullable=False, server_default=text("'{}'")),
+)
+
+collaborators = Table(
+    "collaborators",
+    metadata,
+    Column("project_id", Uuid, ForeignKey("projects.project_id", ondelete="CASCADE"), primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.account_id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("role", String(16), nullable=False),
+    Column("details", Document, nullable=False, server_default=text("'{}'")),  # hide, upgrades, ssh_keys
+    Column("created_at", Moment, nullable=False),
+)
+
+copies = Table(
+    "copy_paths",  # the historical name; at once the public record and the queue
+    metadata,
+    Column("copy_id", Uuid, primary_key=True),
+    Column("account_id", Uuid),
+    Column("created_at", Moment, nullable=False),
+    Column("source_project_id", Uuid, nullable=False),
+    Column("source_path", Text, nullable=False),
+    Column("target_project_id", Uuid, nullable=False),
+    Column("target_path", Text, nullable=False),
+    Column("overwrite_newer", Boolean, nullable=False, server_default=false()),
+    Column("delete_missing", Boolean, nullable=False, server_default=false()),
+    Column("backup", Boolean, nullable=False, server_default=false()),
+    Column("exclude", Document, nullable=False, server_default=text("'[]'")),
+    Column("timeout_seconds", Float),
+    Column("scheduled_at", Moment),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    Column("error", Text),
+    Column("error_code", String(64)),
+    Column("expires_at", Moment, nullable=False, index=True),
+    Column("due_at", Moment),  # when a worker may claim it; null once finished
+    Column("lease_owner", String(64)),
+    Column("lease_until", Moment),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Index("ix_copy_paths_queue", "due_at"),
+    Index("ix_copy_paths_source", "source_project_id", "created_at"),
+    Index("ix_copy_paths_target", "target_project_id", "created_at"),
+)
+
+client_errors = Table(
+    "client_error_log",
+    metadata,
+    Column("error_id", Uuid, primary_key=True),
+    Column("account_id", Uuid),
+    Column("event", String(64), nullable=False),
+    Column("error", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+)

@@ -1,0 +1,1 @@
+"""Test kit: a moving clock, fakes named by behaviour, factories, a live server."""
