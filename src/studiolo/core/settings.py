@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     copy_lease_seconds: int = Field(
         30, ge=2, description="A copy whose worker is silent for this long is claimed again."
     )
+    projects_query_days: int = Field(
+        0, ge=0, description="Let the query table `projects` list only projects edited in so many days; 0: all."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level to log.")
     log_format: Literal["text", "json"] = Field("text", description="How log lines are written.")
     help_email: str = Field("help@localhost", description="Shown where somebody should be contacted.")

@@ -208,6 +208,7 @@ copies = Table(
     Column("lease_until", Moment),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Index("ix_copy_paths_queue", "due_at"),
+    Index("ix_copy_paths_turn", "account_id", "scheduled_at", "due_at"),  # an account's place in the queue
     Index("ix_copy_paths_source", "source_project_id", "created_at"),
     Index("ix_copy_paths_target", "target_project_id", "created_at"),
 )
