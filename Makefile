@@ -17,7 +17,7 @@ setup-dev: ## Install what tests, checks and docs need on top of setup
 
 demo: setup ## Start the server and an example host page on another https origin, and embed a notebook (DEMO_CHECK=1: drive it in Chromium)
 	@if [ -n "$$DEMO_CHECK" ]; then scripts/setup dev; fi
-	@exec $(PY) -m examples.demo
+	@exec $(PY) examples/demo.py
 
 dev: setup ## Start the server with settings for development in ./studiolo-data
 	@exec .venv/bin/studiolo serve --development
