@@ -238,6 +238,13 @@ class CopyFailed(StudioloError):
     status = 500
 
 
+class SchemaUnsupported(StudioloError):
+    """The database was written by a newer release; met by operators at start-up only."""
+
+    code = "schema_unsupported"
+    status = 500
+
+
 def all_errors() -> list[type[StudioloError]]:
     """Return every error class, the base first, in order of definition."""
     found: list[type[StudioloError]] = [StudioloError]

@@ -1,0 +1,135 @@
+"""The one place where SQLite and PostgreSQL differ: engines, what may be tried again, inserts that meet a row."""
+
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import NullPool
+
+SQLITE_BUSY_MILLISECONDS = 10_000
+POSTGRES_CONNECT_SECONDS = 10
+_MIGRATION_LOCK = 7_350_713_001  # any number, the same in every process of ours
+# serialization failure, deadlock, and a connection that the server ended
+_POSTGRES_TRY_AGAIN = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "08000", "08003", "08006"})
+
+
+def read_url(text_url: str) -> URL:
+    """Parse a database URL; raise ValueError for one that is neither PostgreSQL nor a SQLite file."""
+    url = make_url(text_url)
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        return url.set(drivername="sqlite+pysqlite")
+    raise ValueError("a database is postgresql://... or sqlite:///path/of/a/file")
+
+
+def is_sqlite(url: URL) -> bool:
+    """Tell whether the URL names a SQLite file."""
+    return url.get_backend_name() == "sqlite"
+
+
+def reading_engine(url: URL, connections: int) -> Engine:
+    """Return an engine whose transactions see one moment of the database and write nothing."""
+    if is_sqlite(url):
+        return _sqlite_engine(url, connections, begin="BEGIN", pragmas=("query_only=ON",))
+    return _postgres_engine(url, connections, isolation_level="REPEATABLE READ", is_read_only=True)
+
+
+def writing_engine(url: URL, connections: int) -> Engine:
+    """Return an engine whose transactions behave as if they ran one after the other, on both databases."""
+    if is_sqlite(url):
+        _create_private_file(Path(url.database or ""))
+        return _sqlite_engine(url, 1, begin="BEGIN IMMEDIATE", pragmas=("foreign_keys=ON",))
+    return _postgres_engine(url, connections, isolation_level="SERIALIZABLE", is_read_only=False)
+
+
+def migrating_engine(url: URL) -> Engine:
+    """Return an engine for changes of the schema; on SQLite nothing cascades while a table is rebuilt."""
+    if is_sqlite(url):
+        _create_private_file(Path(url.database or ""))
+        return _sqlite_engine(url, None, begin="BEGIN IMMEDIATE", pragmas=("foreign_keys=OFF",))
+    return _postgres_engine(url, None, isolation_level="READ COMMITTED", is_read_only=False)
+
+
+def lock_schema(connection: Connection) -> None:
+    """Wait until no other process changes the schema; the lock ends with the transaction."""
+    if connection.dialect.name == "postgresql":  # on SQLite, BEGIN IMMEDIATE was the lock
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATION_LOCK})
+
+
+def check_references(connection: Connection) -> None:
+    """Raise RuntimeError if a migration left rows that point nowhere (PostgreSQL checks that by itself)."""
+    if connection.dialect.name == "sqlite" and (rows := connection.execute(text("PRAGMA foreign_key_check")).all()):
+        raise RuntimeError(f"the migration left {len(rows)} rows that refer to missing rows, first {rows[0]}")
+
+
+def may_try_again(error: DBAPIError) -> bool:
+    """Tell whether the same transaction may well succeed if it is run once more."""
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return "locked" in str(error.orig)
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _POSTGRES_TRY_AGAIN
+
+
+def is_unavailable(error: DBAPIError) -> bool:
+    """Tell whether the database could not be used at all: gone, full, locked, rivals without end."""
+    return isinstance(error, OperationalError)
+
+
+def insert_if_absent(tx: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless it breaks a unique rule; tell whether it was inserted.
+
+    An exception would end the transaction on PostgreSQL; this does not.
+    """
+    kind = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    return tx.execute(kind(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+
+
+def insert_or_update(tx: Connection, table: Table, values: Mapping[str, Any], keys: Sequence[str]) -> None:
+    """Insert a row, or overwrite the one with the same `keys`."""
+    kind = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    new = {name: value for name, value in values.items() if name not in keys}
+    tx.execute(kind(table).values(**values).on_conflict_do_update(index_elements=list(keys), set_=new))
+
+
+def _sqlite_engine(url: URL, connections: int | None, *, begin: str, pragmas: tuple[str, ...]) -> Engine:
+    arguments = {"timeout": SQLITE_BUSY_MILLISECONDS / 1000, "check_same_thread": False}
+    pool: dict[str, Any] = {"poolclass": NullPool} if connections is None else _pool_of(connections)
+    engine = create_engine(url, connect_args=arguments, **pool)
+
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver begins nothing on its own: `begin` below does
+        for pragma in (f"busy_timeout={SQLITE_BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=FULL", *pragmas):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", start)
+    return engine
+
+
+def _postgres_engine(url: URL, connections: int | None, *, isolation_level: str, is_read_only: bool) -> Engine:
+    pool: dict[str, Any] = {"poolclass": NullPool} if connections is None else _pool_of(connections)
+    arguments: dict[str, Any] = {"application_name": "studiolo", "options": "-c timezone=UTC"}
+    if "connect_timeout" not in url.query:
+        arguments["connect_timeout"] = POSTGRES_CONNECT_SECONDS
+    if "options" in url.query:
+        del arguments["options"]
+    engine = create_engine(url, isolation_level=isolation_level, connect_args=arguments, **pool)
+    return engine.execution_options(postgresql_readonly=True) if is_read_only else engine
+
+
+def _pool_of(connections: int) -> dict[str, Any]:
+    return {"pool_size": connections, "max_overflow": 0}
+
+
+def _create_private_file(path: Path) -> None:
+    """Make the database's file readable by its owner only; SQLite gives its companions the same mode."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
