@@ -122,11 +122,36 @@ class CopyOperationNotFound(NotFound):
     code = "copy_operation_not_found"
 
 
+class EndpointUnknown(NotFound):
+    """There is no such call or page."""
+
+    code = "endpoint_unknown"
+
+
 class InvalidRequest(StudioloError):
     """The request is malformed; `details["fields"]` says where if it is known."""
 
     code = "invalid_request"
     status = 400
+
+
+class InvalidParameters(InvalidRequest):
+    """The call's parameters are not those of its definition."""
+
+    code = "invalid_parameters"
+
+
+class BodyMalformed(InvalidRequest):
+    """The request's body is not what its content type says."""
+
+    code = "body_malformed"
+
+
+class MethodNotAllowed(InvalidRequest):
+    """The address is right, the HTTP method is not; `details["allow"]` says which are."""
+
+    code = "method_not_allowed"
+    status = 405
 
 
 class PathOutsideProject(InvalidRequest):
@@ -189,6 +214,12 @@ class TooLarge(StudioloError):
 
     code = "too_large"
     status = 413
+
+
+class BodyTooLarge(TooLarge):
+    """The request's body is larger than the server takes."""
+
+    code = "body_too_large"
 
 
 class FileTooLarge(TooLarge):
