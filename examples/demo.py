@@ -19,7 +19,6 @@ from typing import Any
 
 import requests
 import trustme
-
 from host_page.server import HostPage, serve
 
 HERE = Path(__file__).parent
@@ -83,7 +82,9 @@ def start_server(home: Path, certificate: Path, port: int, host_origin: str) -> 
     command += ["--tls-cert", certificate, "--tls-key", certificate, "--embed-origins", host_origin]
     command += ["--stop-projects-on-exit"]
     print("$", " ".join(str(word) for word in command))
-    server = subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    server = subprocess.Popen(
+        [str(word) for word in command], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     address: list[str] = []
     found = threading.Event()
 
@@ -211,7 +212,9 @@ def check(host_origin: str, home: Path) -> int:
     """Drive the host page in Chromium; say what was seen; return 0 when all of it is right."""
     from demo_check import drive  # Playwright is installed for checks only
 
-    return drive(host_origin, Path(os.environ.get("DEMO_SCREENSHOT", tempfile.gettempdir())) / "studiolo-demo.png", home)
+    return drive(
+        host_origin, Path(os.environ.get("DEMO_SCREENSHOT", tempfile.gettempdir())) / "studiolo-demo.png", home
+    )
 
 
 def stop(server: "subprocess.Popen[str]") -> None:

@@ -61,7 +61,7 @@ def serve(page: HostPage, port: int, certificate: Path) -> tuple[http.server.Thr
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the library's
             return  # the demo shows the API's calls, not this page's
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
