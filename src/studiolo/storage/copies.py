@@ -1,0 +1,142 @@
+"""Rows of `copy_paths`: at once the public record of copies and the queue of those to carry out.
+
+The queue:
+
+1. A row waits while `due_at` is set. It may be claimed once its `scheduled_at` and its `lease_until` have passed.
+2. Rows are claimed in the order of `due_at`. An account's n-th waiting copy is due `TURN_SECONDS` after its one before,
+   so that a thousand copies of one account queue behind the first one of another. The order only decides who is next:
+   a copy that is due "later" is claimed at once when nobody else waits.
+3. A claim sets a lease and counts an attempt. Owner and attempt together name the claim: who lost it changes nothing.
+4. A lease that ran out makes the row claimable again; so does a retry, whose `lease_until` is the moment to wait for.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+
+from studiolo.core.ids import CopyId, ProjectId
+from studiolo.core.models import CopyOperation
+from studiolo.storage.tables import copies
+
+TURN_SECONDS = 60
+Kind = Literal["pending", "finished", "failed"]
+_QUEUE_COLUMNS = ("expires_at", "due_at", "lease_owner", "lease_until")
+
+
+def insert_waiting(tx: Connection, copy: CopyOperation, *, expires_at: datetime) -> None:
+    """Insert a copy at its account's place in the queue."""
+    row = {name: getattr(copy, name) for name in _fields()}
+    due_at = copy.scheduled_at or copy.created_at
+    last = _last_due_of_account(tx, copy)
+    if last is not None:
+        due_at = max(due_at, last + timedelta(seconds=TURN_SECONDS))
+    tx.execute(
+        insert(copies).values(**row | {"exclude": list(copy.exclude), "expires_at": expires_at, "due_at": due_at})
+    )
+
+
+def get(tx: Connection, copy_id: CopyId) -> CopyOperation | None:
+    """Return a copy operation."""
+    row = tx.execute(select(copies).where(copies.c.copy_id == copy_id)).mappings().one_or_none()
+    return _copy(row) if row is not None else None
+
+
+def list_between(
+    tx: Connection,
+    *,
+    source_project_id: ProjectId | None,
+    target_project_id: ProjectId | None,
+    source_path: str | None,
+    kind: Kind,
+    limit: int,
+    offset: int,
+) -> list[CopyOperation]:
+    """Return the copies of a kind between projects, the newest first."""
+    query = select(copies).where(_is_of(kind))
+    given = {"source_project_id": source_project_id, "target_project_id": target_project_id, "source_path": source_path}
+    for name, value in given.items():
+        if value is not None:
+            query = query.where(copies.c[name] == value)
+    query = query.order_by(copies.c.created_at.desc(), copies.c.copy_id).limit(limit).offset(offset)
+    return [_copy(row) for row in tx.execute(query).mappings()]
+
+
+def delete_scheduled(tx: Connection, copy_id: CopyId) -> bool:
+    """Delete a scheduled copy that is not finished; False if there is none."""
+    waits = and_(copies.c.copy_id == copy_id, copies.c.scheduled_at.is_not(None), copies.c.finished_at.is_(None))
+    return tx.execute(delete(copies).where(waits)).rowcount == 1
+
+
+def delete_expired(tx: Connection, now: datetime) -> int:
+    """Delete finished copies whose time is over; return how many."""
+    over = and_(copies.c.expires_at < now, copies.c.finished_at.is_not(None))
+    return tx.execute(delete(copies).where(over)).rowcount
+
+
+def claim(tx: Connection, owner: str, *, now: datetime, lease_until: datetime) -> CopyOperation | None:
+    """Take the next copy that may run and lease it to `owner`; its `attempts` counts this one already."""
+    may = and_(
+        copies.c.due_at.is_not(None),
+        or_(copies.c.scheduled_at.is_(None), copies.c.scheduled_at <= now),
+        or_(copies.c.lease_until.is_(None), copies.c.lease_until <= now),
+    )
+    query = select(copies).where(may).order_by(copies.c.due_at).limit(1).with_for_update(skip_locked=True)
+    row = tx.execute(query).mappings().one_or_none()
+    if row is None:
+        return None
+    copy = _copy(row)
+    taken = replace(copy, started_at=copy.started_at or now, attempts=copy.attempts + 1)
+    lease = {"lease_owner": owner, "lease_until": lease_until}
+    changes = {"started_at": taken.started_at, "attempts": taken.attempts} | lease
+    tx.execute(update(copies).where(copies.c.copy_id == copy.copy_id).values(**changes))
+    return taken
+
+
+def renew(tx: Connection, claimed: CopyOperation, owner: str, lease_until: datetime) -> bool:
+    """Lengthen the lease; False when it was lost."""
+    return _change_claimed(tx, claimed, owner, {"lease_until": lease_until})
+
+
+def retry(tx: Connection, claimed: CopyOperation, owner: str, not_before: datetime) -> bool:
+    """Give the copy back to the queue, to be claimed no sooner than a moment; False when the lease was lost."""
+    return _change_claimed(tx, claimed, owner, {"lease_owner": None, "lease_until": not_before})
+
+
+def finish(
+    tx: Connection, claimed: CopyOperation, owner: str, now: datetime, *, error: str | None, error_code: str | None
+) -> bool:
+    """Record the end of a copy, good or bad; False when the lease was lost."""
+    outcome = {"finished_at": now, "error": error, "error_code": error_code}
+    return _change_claimed(tx, claimed, owner, outcome | {"due_at": None, "lease_owner": None, "lease_until": None})
+
+
+def _change_claimed(tx: Connection, claimed: CopyOperation, owner: str, values: dict[str, Any]) -> bool:
+    mine = and_(
+        copies.c.copy_id == claimed.copy_id, copies.c.lease_owner == owner, copies.c.attempts == claimed.attempts
+    )
+    return tx.execute(update(copies).where(mine).values(**values)).rowcount == 1
+
+
+def _last_due_of_account(tx: Connection, copy: CopyOperation) -> datetime | None:
+    # `== None` becomes IS NULL, which an index serves on both databases; IS NOT DISTINCT FROM would not be
+    same_account = copies.c.account_id == copy.account_id
+    same_moment = copies.c.scheduled_at == copy.scheduled_at
+    return tx.execute(select(func.max(copies.c.due_at)).where(same_account, same_moment)).scalar_one()
+
+
+def _is_of(kind: Kind) -> ColumnElement[bool]:
+    if kind == "failed":
+        return and_(copies.c.error.is_not(None), copies.c.finished_at.is_not(None))
+    return copies.c.finished_at.is_(None) if kind == "pending" else copies.c.finished_at.is_not(None)
+
+
+def _fields() -> list[str]:
+    return [column.name for column in copies.columns if column.name not in _QUEUE_COLUMNS]
+
+
+def _copy(row: Any) -> CopyOperation:
+    values: dict[str, Any] = {name: row[name] for name in _fields()}
+    values["exclude"] = tuple(values["exclude"])
+    return CopyOperation(**values)

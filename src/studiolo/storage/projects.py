@@ -1,0 +1,158 @@
+"""Rows of `projects`: who may see them, and the state machine that several hubs share.
+
+    opened --claim_start--> starting --mark_running--> running --claim_stop--> stopping --mark_opened--> opened
+
+`state_changed_at` is also the claim of the hub that starts or stops a project: it renews the moment while it works,
+and whoever finds it old may take over. Every step names the moment it saw, so that a hub that lost its claim changes
+nothing.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+
+from studiolo.core.ids import AccountId, ProjectId
+from studiolo.core.models import Collaborator, Project, ProjectState
+from studiolo.storage import collaborators
+from studiolo.storage.dialects import insert_if_absent
+from studiolo.storage.tables import collaborators as collaborators_table
+from studiolo.storage.tables import projects
+
+MomentName = Literal["last_edited_at", "last_active_at", "created_at"]
+_ACTIVE_STATES = (ProjectState.STARTING, ProjectState.RUNNING, ProjectState.STOPPING)
+_UID_ATTEMPTS = 100
+
+
+def visible_to(account_id: AccountId) -> ColumnElement[bool]:
+    """Return the condition for the projects that an account may know of: those it has a place in."""
+    mine = select(collaborators_table.c.project_id).where(collaborators_table.c.account_id == account_id)
+    return projects.c.project_id.in_(mine)
+
+
+def insert(tx: Connection, project_id: ProjectId, *, title: str, description: str, now: datetime) -> int:
+    """Insert a project and return its uid, a number that no project has or had.
+
+    Rows are never deleted, so the largest number is the last one given.
+    """
+    for _ in range(_UID_ATTEMPTS):
+        uid = (tx.execute(select(func.max(projects.c.uid))).scalar_one() or 0) + 1
+        row = {"project_id": project_id, "uid": uid, "title": title, "description": description}
+        moments = {"created_at": now, "last_edited_at": now, "last_active_at": now, "state_changed_at": now}
+        if insert_if_absent(tx, projects, row | moments):
+            return uid
+    raise RuntimeError("no uid could be had for a new project")
+
+
+def get(tx: Connection, project_id: ProjectId) -> Project | None:
+    """Return a project with its collaborators."""
+    row = tx.execute(select(projects).where(projects.c.project_id == project_id)).mappings().one_or_none()
+    return _project(row, collaborators.list_for(tx, [project_id]).get(project_id, ())) if row is not None else None
+
+
+def list_for(
+    tx: Connection,
+    account_id: AccountId,
+    *,
+    project_id: ProjectId | None = None,
+    edited_since: datetime | None = None,
+    order_by: Sequence[tuple[MomentName, bool]] = (),
+    limit: int | None = None,
+) -> list[Project]:
+    """Return the projects visible to an account, deleted ones too; `order_by` pairs a column with "is descending"."""
+    query = select(projects).where(visible_to(account_id))
+    if project_id is not None:
+        query = query.where(projects.c.project_id == project_id)
+    if edited_since is not None:
+        query = query.where(projects.c.last_edited_at >= edited_since)
+    for name, is_descending in order_by:
+        column = projects.c[name]
+        query = query.order_by(column.desc().nulls_last() if is_descending else column.asc().nulls_first())
+    return _projects(tx, query.order_by(projects.c.project_id).limit(limit))
+
+
+def list_active(tx: Connection) -> list[Project]:
+    """Return every project that is recorded as starting, running or stopping."""
+    return _projects(tx, select(projects).where(projects.c.state.in_(_ACTIVE_STATES)))
+
+
+def list_unused(tx: Connection, since: datetime) -> list[Project]:
+    """Return the running projects that no hub saw in use since a moment."""
+    unused = or_(projects.c.last_active_at.is_(None), projects.c.last_active_at < since)
+    return _projects(tx, select(projects).where(projects.c.state == ProjectState.RUNNING, unused))
+
+
+def change(tx: Connection, project_id: ProjectId, values: Mapping[str, Any]) -> None:
+    """Write columns of a project."""
+    tx.execute(update(projects).where(projects.c.project_id == project_id).values(**values))
+
+
+def touch(tx: Connection, project_id: ProjectId, now: datetime) -> None:
+    """Note that the project is in use."""
+    change(tx, project_id, {"last_edited_at": now, "last_active_at": now})
+
+
+def claim_start(tx: Connection, project_id: ProjectId, *, now: datetime, stale_before: datetime) -> bool:
+    """Take the right to start a stopped project, or one whose starting or stopping hub has fallen silent."""
+    silent = and_(
+        projects.c.state.in_((ProjectState.STARTING, ProjectState.STOPPING)), projects.c.state_changed_at < stale_before
+    )
+    may = or_(projects.c.state == ProjectState.OPENED, silent)
+    return _move(tx, project_id, may, {"state": ProjectState.STARTING, "state_changed_at": now, "state_error": None})
+
+
+def claim_stop(tx: Connection, project_id: ProjectId, *, now: datetime, stale_before: datetime) -> bool:
+    """Take the right to stop a running project, or one whose starting or stopping hub has fallen silent."""
+    silent = and_(
+        projects.c.state.in_((ProjectState.STARTING, ProjectState.STOPPING)), projects.c.state_changed_at < stale_before
+    )
+    may = or_(projects.c.state == ProjectState.RUNNING, silent)
+    return _move(tx, project_id, may, {"state": ProjectState.STOPPING, "state_changed_at": now})
+
+
+def renew_claim(tx: Connection, project_id: ProjectId, state: ProjectState, *, seen: datetime, now: datetime) -> bool:
+    """Say that the claiming hub still works on it; False when the claim was lost."""
+    return _move(tx, project_id, _as_seen(state, seen), {"state_changed_at": now})
+
+
+def mark_running(
+    tx: Connection, project_id: ProjectId, *, seen: datetime, now: datetime, runner: str, runner_state: dict[str, Any]
+) -> bool:
+    """Record that the claimed start succeeded; False when the claim was lost."""
+    values = {"state": ProjectState.RUNNING, "state_changed_at": now, "runner": runner, "runner_state": runner_state}
+    return _move(tx, project_id, _as_seen(ProjectState.STARTING, seen), values)
+
+
+def mark_opened(
+    tx: Connection,
+    project_id: ProjectId,
+    state: ProjectState,
+    *,
+    seen: datetime | None,
+    now: datetime,
+    error: str | None,
+) -> bool:
+    """Record that nothing of the project runs, with the reason if it is bad; False when somebody else moved it."""
+    values = {"state": ProjectState.OPENED, "state_changed_at": now, "state_error": error, "runner_state": None}
+    return _move(tx, project_id, _as_seen(state, seen), values)
+
+
+def _as_seen(state: ProjectState, seen: datetime | None) -> ColumnElement[bool]:
+    return and_(projects.c.state == state, projects.c.state_changed_at == seen)
+
+
+def _move(tx: Connection, project_id: ProjectId, may: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
+    moved = tx.execute(update(projects).where(projects.c.project_id == project_id, may).values(**values))
+    return moved.rowcount == 1
+
+
+def _projects(tx: Connection, query: Any) -> list[Project]:
+    rows = tx.execute(query).mappings().all()
+    people = collaborators.list_for(tx, [row["project_id"] for row in rows])
+    return [_project(row, people.get(row["project_id"], ())) for row in rows]
+
+
+def _project(row: Any, people: Collection[Collaborator]) -> Project:
+    values: dict[str, Any] = {**row, "state": ProjectState(row["state"]), "collaborators": tuple(people)}
+    return Project(**values)
