@@ -1,0 +1,64 @@
+"""The agent's calls: a name and where its handler is found.
+
+To add a call, add a line to `CALLS` or `CHANNELS`: the name on the wire -> `"module:function"`. The module is imported
+at the first such call, so that what nobody uses costs nothing: importing pycrdt takes 110 ms and jupyter_client
+400 ms, while the whole agent starts in 80.
+
+A call is `async def handler(agent: Agent, params: dict) -> dict`. It reads its params with `studiolo.agent.params`,
+raises errors of `studiolo.core.errors`, and returns a JSON-able dict.
+
+A channel is `async def handler(agent: Agent, params: dict, channel: Channel) -> None`. It may raise such an error
+until it calls `await channel.accept(result)`; from then on both sides send frames (`studiolo.agent.channel`) until the
+handler returns or the client leaves, which ends `async for frame in channel.frames()`.
+
+What lives longer than a call is a part of the agent (`studiolo.agent.agent.Agent.part`), never a module global.
+"""
+
+import importlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from studiolo.agent.agent import Agent
+from studiolo.agent.channel import Channel
+
+CALLS = {
+    "ping": "studiolo.agent.usage:ping",
+    "usage": "studiolo.agent.usage:usage",
+    "shutdown": "studiolo.agent.usage:shutdown",
+    "files.read_text": "studiolo.agent.files:read_text",
+    "files.write_text": "studiolo.agent.files:write_text",
+    "files.list": "studiolo.agent.files:list_directory",
+    "exec.run": "studiolo.agent.exec:run",
+    "kernels.list": "studiolo.agent.kernels.calls:list_kernels",
+    "documents.open": "studiolo.agent.documents.calls:open_document",
+    "documents.close": "studiolo.agent.documents.calls:close_document",
+}
+CHANNELS = {
+    "documents.join": "studiolo.agent.documents.calls:join_document",
+}
+# Asked by the hub on its own account: they neither keep a project awake nor are they refused while it stops.
+HOUSEKEEPING = frozenset({"ping", "usage", "shutdown"})
+
+Handler = Callable[[Agent, dict[str, Any]], Awaitable[dict[str, Any]]]
+ChannelHandler = Callable[[Agent, dict[str, Any], Channel], Awaitable[None]]
+
+
+class Registry:
+    """Finds handlers by name; the server is given one, tests give theirs."""
+
+    def __init__(self, calls: dict[str, str] = CALLS, channels: dict[str, str] = CHANNELS) -> None:
+        self._calls = calls
+        self._channels = channels
+
+    def handler(self, name: str) -> Handler | None:
+        """Return the handler of a call, or None if there is no such call."""
+        return _load(self._calls[name]) if name in self._calls else None
+
+    def channel_handler(self, name: str) -> ChannelHandler | None:
+        """Return the handler of a channel, or None if there is no such channel."""
+        return _load(self._channels[name]) if name in self._channels else None
+
+
+def _load(place: str) -> Any:
+    module, _, function = place.partition(":")
+    return getattr(importlib.import_module(module), function)
