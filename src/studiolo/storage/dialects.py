@@ -16,6 +16,15 @@ POSTGRES_CONNECT_SECONDS = 10
 _MIGRATION_LOCK = 7_350_713_001  # any number, the same in every process of ours
 # serialization failure, deadlock, and a connection that the server ended
 _POSTGRES_TRY_AGAIN = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "08000", "08003", "08006"})
+_SQLITE_TRY_AGAIN = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_SQLITE_UNUSABLE = _SQLITE_TRY_AGAIN | {
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_NOTADB,
+}
 
 
 def read_url(text_url: str) -> URL:
@@ -70,13 +79,15 @@ def check_references(connection: Connection) -> None:
 
 def may_try_again(error: DBAPIError) -> bool:
     """Tell whether the same transaction may well succeed if it is run once more."""
-    if isinstance(error.orig, sqlite3.OperationalError):
-        return "locked" in str(error.orig)
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite_code(error.orig) in _SQLITE_TRY_AGAIN
     return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _POSTGRES_TRY_AGAIN
 
 
 def is_unavailable(error: DBAPIError) -> bool:
     """Tell whether the database could not be used at all: gone, full, locked, rivals without end."""
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite_code(error.orig) in _SQLITE_UNUSABLE
     return isinstance(error, OperationalError)
 
 
@@ -86,7 +97,8 @@ def insert_if_absent(tx: Connection, table: Table, values: Mapping[str, Any]) ->
     An exception would end the transaction on PostgreSQL; this does not.
     """
     kind = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
-    return tx.execute(kind(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+    statement = kind(table).values(**values).on_conflict_do_nothing()
+    return tx.execute(statement.returning(next(iter(table.primary_key)))).first() is not None
 
 
 def insert_or_update(tx: Connection, table: Table, values: Mapping[str, Any], keys: Sequence[str]) -> None:
@@ -123,6 +135,11 @@ def _postgres_engine(url: URL, connections: int | None, *, isolation_level: str,
         del arguments["options"]
     engine = create_engine(url, isolation_level=isolation_level, connect_args=arguments, **pool)
     return engine.execution_options(postgresql_readonly=True) if is_read_only else engine
+
+
+def _sqlite_code(error: sqlite3.Error) -> int:
+    """Return the primary code of an error; the bits above say only in which way."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _pool_of(connections: int) -> dict[str, Any]:

@@ -32,8 +32,7 @@ def upgrade(connection: Connection) -> None:
 def check(connection: Connection) -> str | None:
     """Return the schema's revision, None for an empty database; raise SchemaUnsupported if it is too new."""
     present = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if present is not None and present not in known:
+    if present is not None and present not in revisions():
         raise SchemaUnsupported(
             f"The database has schema {present}; this program knows schemas up to {newest_revision()}. "
             "Install the release that wrote this database, or a later one."
@@ -41,9 +40,14 @@ def check(connection: Connection) -> str | None:
     return present
 
 
-def newest_revision() -> str | None:
+def revisions() -> list[str]:
+    """Return every revision that this program knows, the oldest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+
+
+def newest_revision() -> str:
     """Return the revision that this program works with."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    return revisions()[-1]
 
 
 def _config() -> Config:

@@ -70,8 +70,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_copy_paths_expires_at"), "copy_paths", ["expires_at"])
     op.create_index("ix_copy_paths_queue", "copy_paths", ["due_at"])
     op.create_index("ix_copy_paths_source", "copy_paths", ["source_project_id", "created_at"])
-    op.create_index("ix_copy_paths_turn", "copy_paths", ["account_id", "scheduled_at", "due_at"])
     op.create_index("ix_copy_paths_target", "copy_paths", ["target_project_id", "created_at"])
+    op.create_index("ix_copy_paths_turn", "copy_paths", ["account_id", "scheduled_at", "due_at"])
     op.create_table(
         "projects",
         sa.Column("project_id", sa.String(length=36), nullable=False),

@@ -1,0 +1,83 @@
+"""The migrations and the tables are one schema."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, inspect, text
+
+from studiolo.core.errors import SchemaUnsupported
+from studiolo.storage import dialects, schema, tables
+from studiolo.storage.database import Database
+
+pytestmark = pytest.mark.anyio
+
+
+def describe(engine: Engine) -> dict[str, Any]:
+    """Say all that a database knows of its tables, in an order that does not depend on how they were made."""
+    looked = inspect(engine)
+    return {
+        table: {
+            "columns": {
+                column["name"]: (str(column["type"]), column["nullable"], str(column["default"]))
+                for column in looked.get_columns(table)
+            },
+            "primary key": looked.get_pk_constraint(table),
+            "references": sorted(map(str, looked.get_foreign_keys(table))),
+            "unique": sorted(map(str, looked.get_unique_constraints(table))),
+            "indexes": sorted(map(str, looked.get_indexes(table))),
+        }
+        for table in looked.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+async def test_migrations_from_nothing_equal_the_tables(empty_database_url: str) -> None:
+    engine = create_engine(dialects.read_url(empty_database_url))
+    database = Database(empty_database_url)
+    try:
+        tables.metadata.create_all(engine)
+        made_by_hand = describe(engine)
+        tables.metadata.drop_all(engine)
+        await database.migrate()
+        assert describe(engine) == made_by_hand
+    finally:
+        engine.dispose()
+        await database.close()
+
+
+async def test_every_migration_has_one_predecessor_and_a_number_as_its_name() -> None:
+    assert schema.revisions() == [f"{number:04d}" for number in range(1, len(schema.revisions()) + 1)]
+
+
+async def test_migrating_twice_changes_nothing(database: Database) -> None:
+    await database.migrate()
+    await database.ping()
+
+
+async def test_many_hubs_may_migrate_at_once(empty_database_url: str) -> None:
+    databases = [Database(empty_database_url) for _ in range(5)]
+    try:
+        await asyncio.gather(*(database.migrate() for database in databases))
+        await databases[0].ping()
+    finally:
+        for database in databases:
+            await database.close()
+
+
+async def test_a_database_of_a_newer_release_is_refused_in_words(database: Database) -> None:
+    await database.write(lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    with pytest.raises(SchemaUnsupported, match="has schema 9999; this program knows schemas up to 00"):
+        await database.migrate()
+
+
+async def test_a_failed_migration_leaves_the_database_as_it_was(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    try:
+        await database.write(lambda tx: tx.execute(text("CREATE TABLE projects (mine integer)")))
+        with pytest.raises(Exception, match="projects"):
+            await database.migrate()
+        names = await database.read(lambda tx: inspect(tx).get_table_names())
+        assert names == ["projects"]
+    finally:
+        await database.close()
