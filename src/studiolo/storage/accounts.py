@@ -1,0 +1,97 @@
+"""Rows of `accounts`."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, select, update
+
+from studiolo.core.ids import AccountId
+from studiolo.core.models import Account
+from studiolo.storage.dialects import insert_if_absent
+from studiolo.storage.tables import accounts
+
+
+def insert(
+    tx: Connection, account: Account, *, agreed_to_terms_at: datetime | None = None, created_by: AccountId | None = None
+) -> bool:
+    """Insert an account; False if its e-mail address is taken."""
+    row = {
+        "account_id": account.account_id,
+        "email_address": account.email_address,
+        "password_hash": account.password_hash,
+        "first_name": account.first_name,
+        "last_name": account.last_name,
+        "is_admin": account.is_admin,
+        "is_banned": account.is_banned,
+        "is_deleted": account.is_deleted,
+        "agreed_to_terms_at": agreed_to_terms_at,
+        "created_by": created_by,
+        "created_at": account.created_at,
+        "last_active_at": account.last_active_at,
+        "settings": account.settings,
+    }
+    return insert_if_absent(tx, accounts, row)
+
+
+def get(tx: Connection, account_id: AccountId) -> Account | None:
+    """Return an account, deleted and banned ones too."""
+    row = tx.execute(select(accounts).where(accounts.c.account_id == account_id)).mappings().one_or_none()
+    return _account(row) if row is not None else None
+
+
+def get_by_email(tx: Connection, email_address: str) -> Account | None:
+    """Return the account with this address, which must be in lower case."""
+    row = tx.execute(select(accounts).where(accounts.c.email_address == email_address)).mappings().one_or_none()
+    return _account(row) if row is not None else None
+
+
+def list_by_ids(tx: Connection, account_ids: Collection[AccountId]) -> dict[AccountId, Account]:
+    """Return several accounts at once, by id; unknown ids are missing."""
+    found = tx.execute(select(accounts).where(accounts.c.account_id.in_(account_ids))).mappings()
+    return {row["account_id"]: _account(row) for row in found}
+
+
+def is_address_banned(tx: Connection, email_address: str) -> bool:
+    """Tell whether an account of this address was banned, even if it was deleted since."""
+    was_here = (accounts.c.email_address == email_address) | (accounts.c.email_address_before_delete == email_address)
+    query = select(func.count()).select_from(accounts).where(was_here, accounts.c.is_banned)
+    return tx.execute(query).scalar_one() > 0
+
+
+def change(tx: Connection, account_id: AccountId, values: Mapping[str, Any]) -> None:
+    """Write columns of an account."""
+    tx.execute(update(accounts).where(accounts.c.account_id == account_id).values(**values))
+
+
+def touch(tx: Connection, account_id: AccountId, now: datetime) -> None:
+    """Note that the account is in use."""
+    change(tx, account_id, {"last_active_at": now})
+
+
+def mark_deleted(tx: Connection, account_id: AccountId) -> None:
+    """Mark an account as deleted and set its address free; doing it twice changes nothing."""
+    values = {
+        "is_deleted": True,
+        "email_address_before_delete": accounts.c.email_address,
+        "email_address": None,
+        "password_hash": None,
+    }
+    present = (accounts.c.account_id == account_id) & accounts.c.is_deleted.is_(False)
+    tx.execute(update(accounts).where(present).values(**values))
+
+
+def _account(row: RowMapping) -> Account:
+    return Account(
+        account_id=AccountId(row["account_id"]),
+        email_address=row["email_address"],
+        password_hash=row["password_hash"],
+        first_name=row["first_name"],
+        last_name=row["last_name"],
+        is_admin=row["is_admin"],
+        is_banned=row["is_banned"],
+        is_deleted=row["is_deleted"],
+        created_at=row["created_at"],
+        last_active_at=row["last_active_at"],
+        settings=row["settings"],
+    )
