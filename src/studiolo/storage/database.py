@@ -27,7 +27,8 @@ _FIRST_BACKOFF_SECONDS = 0.005
 _LONGEST_BACKOFF_SECONDS = 0.5
 
 Result = TypeVar("Result")
-Transaction = Callable[[Connection], Result]
+Transaction = Connection  # what the functions are given; the layers above need not know its library
+Work = Callable[[Transaction], Result]
 
 
 class Database:
@@ -48,17 +49,17 @@ class Database:
         """Return `sqlite` or `postgresql`."""
         return self._url.get_backend_name()
 
-    async def read(self, transaction: Transaction[Result]) -> Result:
+    async def read(self, work: Work[Result]) -> Result:
         """Run a function that only reads, with one consistent view; it may run more than once."""
-        return await self._in_thread(self._reading, self._reader, transaction)
+        return await self._in_thread(self._reading, self._reader, work)
 
-    async def write(self, transaction: Transaction[Result]) -> Result:
+    async def write(self, work: Work[Result]) -> Result:
         """Run a function in one transaction and commit; an exception undoes all of it.
 
         The function may run more than once (a serialization failure), so it must have no effect but through `tx`.
         A caller that is cancelled does not stop it.
         """
-        return await self._in_thread(self._writing, self._writer, transaction)
+        return await self._in_thread(self._writing, self._writer, work)
 
     async def migrate(self) -> None:
         """Bring the schema up to this program's; raise SchemaUnsupported for one from a newer program."""
@@ -87,14 +88,14 @@ class Database:
             threads.shutdown(wait=True)
             engine.dispose()
 
-    async def _in_thread(self, threads: ThreadPoolExecutor, engine: Engine, transaction: Transaction[Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(threads, self._run, engine, transaction)
+    async def _in_thread(self, threads: ThreadPoolExecutor, engine: Engine, work: Work[Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(threads, self._run, engine, work)
 
-    def _run(self, engine: Engine, transaction: Transaction[Result]) -> Result:
+    def _run(self, engine: Engine, work: Work[Result]) -> Result:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             is_last = attempt == MAX_ATTEMPTS or self._closing.is_set()
             try:
-                return _run_once(engine, transaction)
+                return _run_once(engine, work)
             except DBAPIError as error:
                 if is_last or not dialects.may_try_again(error):
                     raise _explained(error) from error
@@ -102,10 +103,10 @@ class Database:
         raise AssertionError("the last attempt returns or raises")
 
 
-def _run_once(engine: Engine, transaction: Transaction[Result]) -> Result:
+def _run_once(engine: Engine, work: Work[Result]) -> Result:
     with engine.connect() as connection:
         begun = connection.begin()
-        result = transaction(connection)
+        result = work(connection)
         try:
             begun.commit()
         except DBAPIError as error:
