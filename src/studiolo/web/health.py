@@ -1,0 +1,25 @@
+"""`/healthz`: 200 as soon as the server can do its work, 503 while it cannot."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+Check = Callable[[], Awaitable[None]]
+
+
+def routes(check_database: Check) -> list[Route]:
+    """Return the route of `/healthz`; `check_database` raises when the database does not answer."""
+    log = structlog.get_logger("studiolo.health")
+
+    async def show_health(_request: Request) -> Response:
+        try:
+            await check_database()
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the database, the answer is the same
+            log.warning("health_check_failed", check="database", error=repr(error))
+            return JSONResponse({"status": "unavailable", "failed": "database"}, status_code=503)
+        return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+    return [Route("/healthz", show_health, methods=["GET"])]
