@@ -1,0 +1,287 @@
+"""Copies between projects: ordered here, written down, carried out later by a worker."""
+
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from studiolo.core.clock import Clock
+from studiolo.core.errors import (
+    CopyOperationFinished,
+    CopyOperationNotFound,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    PathOutsideProject,
+    Unavailable,
+    error_from_wire,
+)
+from studiolo.core.ids import CopyId, ProjectId, is_uuid
+from studiolo.core.models import CopyOperation, Principal, Project
+from studiolo.core.secrets import SecretSource
+from studiolo.domain.access import Access
+from studiolo.domain.moments import parse_moment
+from studiolo.domain.projects import is_storable
+from studiolo.storage import copies as rows
+from studiolo.storage.database import Database
+
+KEPT_DAYS = 30
+WAIT_TIMEOUT_SECONDS = 240.0
+MAX_LIMIT = 1000
+MAX_OFFSET = 100_000
+MAX_PATH_CHARACTERS = 4_096
+MAX_PATTERNS = 1_000
+_FIRST_PAUSE_SECONDS = 0.01
+_LONGEST_PAUSE_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRequest:
+    """What a caller asks to be copied; nothing of it is checked yet."""
+
+    source_project_id: str
+    source_path: str
+    target_project_id: str
+    target_path: str | None = None
+    overwrite_newer: bool = False
+    delete_missing: bool = False
+    backup: bool = False
+    exclude: tuple[str, ...] = ()
+    timeout_seconds: float | None = None
+    scheduled: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyQuery:
+    """Which copies a caller wants to see: of a source or a target project; `is_failed` goes before `is_pending`."""
+
+    source_project_id: str | None = None
+    target_project_id: str | None = None
+    source_path: str | None = None
+    limit: int = MAX_LIMIT
+    offset: int = 0
+    is_pending: bool = True
+    is_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A path in a project; without a path, all of the project."""
+
+    project_id: ProjectId
+    path: str | None
+
+
+class Copies:
+    """Orders copies and tells what became of them."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        secrets: SecretSource,
+        access: Access,
+        on_queued: Callable[[], None] | None = None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._secrets = secrets
+        self._access = access
+        self._on_queued = on_queued
+
+    async def create(self, principal: Principal, request: CopyRequest) -> CopyOperation:
+        """Write a copy down; it happens soon, or once its scheduled moment has come."""
+        source_id, target_id = _checked_ids(request)
+        await require(
+            self._access,
+            principal,
+            Place(source_id, request.source_path),
+            Place(target_id, request.target_path or request.source_path),
+        )
+        copy = self._operation(principal, request, source_id, target_id)
+        _check_paths(copy)
+        expires_at = max(copy.created_at, copy.scheduled_at or copy.created_at) + timedelta(days=KEPT_DAYS)
+        await self._database.write(lambda tx: rows.insert_waiting(tx, copy, expires_at=expires_at))
+        if self._on_queued is not None:
+            self._on_queued()
+        return copy
+
+    async def wait(self, copy_id: CopyId, timeout_seconds: float = WAIT_TIMEOUT_SECONDS) -> CopyOperation:
+        """Wait until a copy is done and return it; raise its error if it failed, Unavailable if it takes too long."""
+        deadline = self._clock.monotonic() + timeout_seconds
+        pause_seconds = _FIRST_PAUSE_SECONDS
+        while (copy := await self._get(copy_id)).finished_at is None:
+            if self._clock.monotonic() >= deadline:
+                raise Unavailable(
+                    f"The copy operation {copy_id} is not finished after {timeout_seconds:g} seconds and goes on."
+                    " Query copy_path_status to learn what becomes of it."
+                )
+            await self._clock.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 1.5, _LONGEST_PAUSE_SECONDS)
+        if copy.error is not None:
+            raise error_from_wire(copy.error_code, copy.error)
+        return copy
+
+    async def status(self, principal: Principal, copy_id: CopyId) -> CopyOperation:
+        """Return one copy operation of projects that the caller may write to and read."""
+        copy = await self._get(copy_id)
+        await require_both(self._access, principal, copy)
+        return copy
+
+    async def query(self, principal: Principal, query: CopyQuery) -> list[CopyOperation]:
+        """Return copy operations, the newest first."""
+        source_id = _checked_id("src_project_id", query.source_project_id)
+        target_id = _checked_id("target_project_id", query.target_project_id)
+        if source_id is None and target_id is None:
+            raise InvalidRequest(
+                "'copy_path_id' (UUID) of a copy operation or 'src_project_id/target_project_id' must be defined"
+            )
+        _check_range("limit", query.limit, MAX_LIMIT)
+        _check_range("offset", query.offset, MAX_OFFSET)
+        await require(
+            self._access,
+            principal,
+            Place(source_id, query.source_path) if source_id is not None else None,
+            Place(target_id, None) if target_id is not None else None,
+        )
+        kind: rows.Kind = "failed" if query.is_failed else "pending" if query.is_pending else "finished"
+        return await self._database.read(
+            lambda tx: rows.list_between(
+                tx,
+                source_project_id=source_id,
+                target_project_id=target_id,
+                source_path=query.source_path,
+                kind=kind,
+                limit=query.limit,
+                offset=query.offset,
+            )
+        )
+
+    async def delete(self, principal: Principal, copy_id: CopyId | None) -> None:
+        """Delete a scheduled copy that is not finished."""
+        if not copy_id:
+            raise InvalidRequest("ERROR: copy_path_id missing")
+        gone = f"Copy operation '{copy_id}' either does not exist or already finished"
+        copy = await self._database.read(lambda tx: rows.get(tx, copy_id))
+        if copy is None:
+            raise CopyOperationNotFound(gone)
+        await require_both(self._access, principal, copy)
+        if not await self._database.write(lambda tx: rows.delete_scheduled(tx, copy_id)):
+            raise CopyOperationFinished(gone)
+
+    async def delete_expired(self) -> int:
+        """Delete records whose time is over; return how many."""
+        now = self._clock.now()
+        return await self._database.write(lambda tx: rows.delete_expired(tx, now))
+
+    async def _get(self, copy_id: CopyId) -> CopyOperation:
+        copy = await self._database.read(lambda tx: rows.get(tx, copy_id))
+        if copy is None:
+            raise CopyOperationNotFound(f"Can't find copy operation with ID={copy_id}")
+        return copy
+
+    def _operation(
+        self, principal: Principal, request: CopyRequest, source_id: ProjectId, target_id: ProjectId
+    ) -> CopyOperation:
+        return CopyOperation(
+            copy_id=CopyId(self._secrets.uuid()),
+            account_id=principal.account_id,
+            created_at=self._clock.now(),
+            source_project_id=source_id,
+            source_path=request.source_path,
+            target_project_id=target_id,
+            target_path=request.target_path or request.source_path,
+            overwrite_newer=request.overwrite_newer,
+            delete_missing=request.delete_missing,
+            backup=request.backup,
+            exclude=request.exclude,
+            timeout_seconds=request.timeout_seconds,
+            scheduled_at=_scheduled_at(request.scheduled),
+            started_at=None,
+            finished_at=None,
+            error=None,
+            error_code=None,
+            attempts=0,
+        )
+
+
+async def require(access: Access, principal: Principal, source: Place | None, target: Place | None) -> list[Project]:
+    """Return the projects, the target first; raise in the words of the copy calls if one may not be used."""
+    found: list[Project] = []
+    for place, write, refusal in (
+        (target, True, "No write access to target"),
+        (source, False, "No read access to source"),
+    ):
+        if place is None:
+            continue
+        try:
+            found.append(await access.project(principal, place.project_id, write=write, path=place.path))
+        except (Forbidden, NotFound) as error:
+            message = f"ACCESS BLOCKED -- {refusal} project -- {place.project_id}"
+            raise type(error)(message, **error.details) from error
+    return found
+
+
+async def require_both(access: Access, principal: Principal, copy: CopyOperation) -> tuple[Project, Project]:
+    """Return the source and the target of a copy that the caller may read and write."""
+    source, target = Place(copy.source_project_id, copy.source_path), Place(copy.target_project_id, copy.target_path)
+    found = await require(access, principal, source, target)
+    return found[1], found[0]
+
+
+def path_in_home(project_id: ProjectId, path: str) -> str | None:
+    """Return a path relative to the project's home, a trailing slash kept; None if it leads out by its words.
+
+    `/projects/ID/a`, the home's own name inside, and `/a` mean `a`.
+    """
+    home = f"/projects/{project_id}"
+    if path == home or path.startswith(home + "/"):
+        path = path.removeprefix(home)
+    inside = posixpath.normpath(path.lstrip("/"))
+    if inside == ".." or inside.startswith("../"):
+        return None
+    return inside + "/" if path.endswith("/") and inside != "." else inside
+
+
+def _checked_ids(request: CopyRequest) -> tuple[ProjectId, ProjectId]:
+    if not is_uuid(request.source_project_id):
+        raise InvalidRequest(f"src_project_id='{request.source_project_id}' not valid")
+    if not is_uuid(request.target_project_id):
+        raise InvalidRequest(f"target_project_id='{request.target_project_id}' not valid")
+    if not request.source_path:
+        raise InvalidRequest("src_path must be defined")
+    return ProjectId(request.source_project_id), ProjectId(request.target_project_id)
+
+
+def _checked_id(name: str, given: str | None) -> ProjectId | None:
+    if given and not is_uuid(given):
+        raise InvalidRequest(f"invalid {name}={given}")
+    return ProjectId(given) if given else None
+
+
+def _check_range(name: str, value: int, maximum: int) -> None:
+    if not 0 <= value <= maximum:
+        raise InvalidRequest(f"ILLEGAL VALUE {name}='{value}' (must be in [0, {maximum}])")
+
+
+def _check_paths(copy: CopyOperation) -> None:
+    if path_in_home(copy.source_project_id, copy.source_path) is None:
+        raise PathOutsideProject("source path must be contained in project home dir")
+    if path_in_home(copy.target_project_id, copy.target_path) is None:
+        raise PathOutsideProject("target path must be contained in target project home dir")
+    for name, text in (("src_path", copy.source_path), ("target_path", copy.target_path)):
+        if len(text) > MAX_PATH_CHARACTERS or not is_storable(text):
+            raise InvalidRequest(f"{name} cannot be the name of a file", fields={name: "not a file name"})
+    if len(copy.exclude) > MAX_PATTERNS or not all(is_storable(pattern) for pattern in copy.exclude):
+        raise InvalidRequest("exclude is not a list of patterns", fields={"exclude": "not patterns"})
+    if copy.timeout_seconds is not None and not 0 < copy.timeout_seconds < float("inf"):
+        raise InvalidRequest("timeout must be a positive number of seconds", fields={"timeout": "not positive"})
+
+
+def _scheduled_at(given: str | None) -> datetime | None:
+    if given is None:
+        return None
+    moment = parse_moment(given)
+    if moment is None:
+        raise InvalidRequest(f"opts.scheduled = {given} is not a valid date. Can't be parsed by Date.parse()")
+    return moment

@@ -1,0 +1,164 @@
+"""The work behind a copy operation: claim one, carry it out, write down how it ended.
+
+1. A claim is a lease. While bytes move it is renewed; a worker that falls silent loses it and another one begins again.
+2. A worker that lost its lease stops and what it found is forgotten: the row belongs to somebody else.
+3. What may work later (`is_retryable`, or a defect of ours) is tried again after a growing pause, up to `MAX_ATTEMPTS`;
+   so is a copy whose worker died. Then the copy ends with an error, so that it cannot kill workers for ever.
+4. Access is asked for again when the copy runs: a scheduled copy does not outlive its owner's rights.
+"""
+
+import asyncio
+import math
+from datetime import datetime, timedelta
+
+import structlog
+
+from studiolo.core.clock import Clock
+from studiolo.core.errors import CopyFailed, Forbidden, StudioloError, Unavailable
+from studiolo.core.models import CopyOperation, CopyOrder, Principal
+from studiolo.core.settings import Settings
+from studiolo.domain.access import Access
+from studiolo.domain.copies import path_in_home, require_both
+from studiolo.domain.lifecycle import project_spec
+from studiolo.runtime.protocols import CopyEngine
+from studiolo.storage import accounts
+from studiolo.storage import copies as rows
+from studiolo.storage.database import Database, Transaction
+
+MAX_ATTEMPTS = 5
+FIRST_BACKOFF_SECONDS = 1.0
+MAX_ERROR_CHARACTERS = 10_000
+_log = structlog.get_logger()
+
+
+class Copying:
+    """Carries out copy operations; several processes may do so at once."""
+
+    def __init__(
+        self, settings: Settings, database: Database, clock: Clock, access: Access, engine: CopyEngine
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._access = access
+        self._engine = engine
+
+    async def run_one(self, worker_name: str) -> bool:
+        """Carry out the next copy that is due; False if there is none. `worker_name` is unique among all workers."""
+        claimed = await self._claim(worker_name)
+        if claimed is None:
+            return False
+        if claimed.attempts > MAX_ATTEMPTS:
+            await self._finish(
+                claimed, worker_name, CopyFailed(f"The copy was given up after {MAX_ATTEMPTS} attempts.")
+            )
+            return True
+        copying = asyncio.create_task(self._copy(claimed))
+        leasing = asyncio.create_task(self._keep_lease(claimed, worker_name))
+        try:
+            await asyncio.wait({copying, leasing}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await _end(copying, leasing)
+            await self._give_back(claimed, worker_name, 0.0)  # the worker stops: let another one begin at once
+            raise
+        if not copying.done():
+            await _end(copying, leasing)
+            _log.warning("copy_lease_lost", copy_id=claimed.copy_id, worker=worker_name)
+            return True
+        await _end(leasing)
+        await self._write_down(claimed, worker_name, copying)
+        return True
+
+    async def _claim(self, worker_name: str) -> CopyOperation | None:
+        def claim(tx: Transaction) -> CopyOperation | None:
+            now = self._clock.now()
+            return rows.claim(tx, worker_name, now=now, lease_until=now + self._lease)
+
+        return await self._database.write(claim)
+
+    @property
+    def _lease(self) -> timedelta:
+        return timedelta(seconds=self._settings.copy_lease_seconds)
+
+    async def _copy(self, claimed: CopyOperation) -> None:
+        source, target = await require_both(self._access, await self._principal(claimed), claimed)
+        source_path = path_in_home(source.project_id, claimed.source_path)
+        target_path = path_in_home(target.project_id, claimed.target_path)
+        if source_path is None or target_path is None:
+            raise CopyFailed("a path leads out of the project")
+        if source.project_id == target.project_id and source_path.rstrip("/") == target_path.rstrip("/"):
+            return  # onto itself: nothing to do
+        order = CopyOrder(
+            source=project_spec(source, self._settings),
+            source_path=source_path,
+            target=project_spec(target, self._settings),
+            target_path=target_path,
+            overwrite_newer=claimed.overwrite_newer,
+            delete_missing=claimed.delete_missing,
+            backup=claimed.backup,
+            exclude=claimed.exclude,
+            timeout_seconds=claimed.timeout_seconds,
+        )
+        await self._engine.copy(order)
+
+    async def _principal(self, claimed: CopyOperation) -> Principal:
+        account_id = claimed.account_id
+        if account_id is None:  # ordered with a project's own key, which reaches that project only
+            return Principal(key_project_id=claimed.target_project_id)
+        account = await self._database.read(lambda tx: accounts.get(tx, account_id))
+        if account is None or account.is_banned or account.is_deleted:
+            raise Forbidden("ACCESS BLOCKED -- The account that ordered the copy is gone.")
+        return Principal(account_id=account_id, is_admin=account.is_admin)
+
+    async def _keep_lease(self, claimed: CopyOperation, worker_name: str) -> None:
+        """Renew the lease again and again; return once it is lost."""
+        lease_until = self._clock.now() + self._lease
+        while self._clock.now() < lease_until:
+            await self._clock.sleep(self._settings.copy_lease_seconds / 3)
+            renewed = self._clock.now() + self._lease
+            try:
+                if not await self._renew(claimed, worker_name, renewed):
+                    return
+            except Unavailable:
+                continue  # the database is away: the lease holds until it runs out
+            lease_until = renewed
+
+    async def _renew(self, claimed: CopyOperation, worker_name: str, lease_until: datetime) -> bool:
+        return await self._database.write(lambda tx: rows.renew(tx, claimed, worker_name, lease_until))
+
+    async def _write_down(self, claimed: CopyOperation, worker_name: str, copying: asyncio.Task[None]) -> None:
+        error = copying.exception()
+        if error is None:
+            await self._finish(claimed, worker_name, None)
+            return
+        is_ours = not isinstance(error, StudioloError)
+        if is_ours:
+            _log.error("copy_broke", copy_id=claimed.copy_id, exc_info=error)
+        if (is_ours or error.is_retryable) and claimed.attempts < MAX_ATTEMPTS:
+            await self._give_back(claimed, worker_name, FIRST_BACKOFF_SECONDS * math.pow(2, claimed.attempts - 1))
+            return
+        end = StudioloError("The copy could not be carried out.") if is_ours else error
+        await self._finish(claimed, worker_name, end)
+
+    async def _give_back(self, claimed: CopyOperation, worker_name: str, pause_seconds: float) -> None:
+        not_before = self._clock.now() + timedelta(seconds=pause_seconds)
+        await self._database.write(lambda tx: rows.retry(tx, claimed, worker_name, not_before))
+
+    async def _finish(self, claimed: CopyOperation, worker_name: str, error: StudioloError | None) -> None:
+        now = self._clock.now()
+        text = None if error is None else _storable(error.message)[:MAX_ERROR_CHARACTERS]
+        code = None if error is None else error.code
+        is_ours = await self._database.write(
+            lambda tx: rows.finish(tx, claimed, worker_name, now, error=text, error_code=code)
+        )
+        _log.info("copy_finished", copy_id=claimed.copy_id, code=code, is_discarded=not is_ours)
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -1,0 +1,89 @@
+"""Files of projects, read and written through their agents."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, NoReturn, cast
+
+from studiolo.core.errors import AgentUnavailable, StudioloError
+from studiolo.core.ids import ProjectId
+from studiolo.core.models import Principal, Project
+from studiolo.core.settings import Settings
+from studiolo.domain.access import Access
+from studiolo.domain.agents import Agents
+
+CALL_TIMEOUT_SECONDS = 60.0
+_SYSTEM_ERROR = re.compile(r"E[A-Z0-9]+: ")
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One entry of a directory."""
+
+    name: str
+    is_directory: bool
+    size_bytes: int
+    modified_at: str
+
+
+class Files:
+    """Reads, writes and lists."""
+
+    def __init__(self, settings: Settings, access: Access, agents: Agents) -> None:
+        self._settings = settings
+        self._access = access
+        self._agents = agents
+
+    async def read_text(self, principal: Principal, project_id: ProjectId, path: str) -> str:
+        """Return a file's text; bytes that are not UTF-8 become replacement characters."""
+        project = await self._access.project(principal, project_id, write=False, path=path)
+        return await self._read(principal, project, path)
+
+    async def write_text(self, principal: Principal, project_id: ProjectId, path: str, content: str) -> None:
+        """Write a file whole, making its parent directories."""
+        project = await self._access.project(principal, project_id, write=True, path=path)
+        await self._call(principal, project, "files.write_text", {"path": path, "content": content})
+
+    async def list(self, principal: Principal, project_id: ProjectId, path: str) -> list[FileEntry]:
+        """Return the entries of a directory."""
+        project = await self._access.project(principal, project_id, write=False, path=path)
+        answer = await self._call(principal, project, "files.list", {"path": path})
+        entries = answer.get("entries")
+        if not isinstance(entries, list):
+            raise AgentUnavailable("The project's agent gave no list of files.")
+        return [_entry(entry) for entry in cast("list[object]", entries)]
+
+    async def _read(self, principal: Principal, project: Project, path: str) -> str:
+        max_bytes = self._settings.max_read_mb * _MIB
+        answer = await self._call(principal, project, "files.read_text", {"path": path, "max_bytes": max_bytes})
+        content = answer.get("content")
+        if not isinstance(content, str) or len(content) > max_bytes:
+            raise AgentUnavailable("The project's agent gave no text.")
+        return content
+
+    async def _call(self, principal: Principal, project: Project, call: str, params: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return await self._agents.call(
+                project,
+                call,
+                params,
+                timeout_seconds=CALL_TIMEOUT_SECONDS,
+                may_start=principal.scope.may_start,
+            )
+        except StudioloError as error:
+            _raise_in_historical_words(error)
+
+
+def _raise_in_historical_words(error: StudioloError) -> NoReturn:
+    """Raise the error again; what the operating system said begins with `Error: `."""
+    if _SYSTEM_ERROR.match(error.message):
+        raise type(error)(f"Error: {error.message}", internal=error.internal, **error.details) from error
+    raise error
+
+
+def _entry(given: object) -> FileEntry:
+    match given:
+        case {"name": str(name), "is_directory": bool(is_directory), "size_bytes": int(size), "modified_at": str(at)}:
+            return FileEntry(name, is_directory, size, at)
+        case _:
+            raise AgentUnavailable("The project's agent gave no list of files.")

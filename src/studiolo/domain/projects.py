@@ -1,0 +1,187 @@
+"""Projects: making, describing, starting and stopping them."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import structlog
+
+from studiolo.core.clock import Clock
+from studiolo.core.errors import AgentUnavailable, Forbidden, InvalidRequest, NotFound, StudioloError
+from studiolo.core.ids import AccountId, ProjectId
+from studiolo.core.models import FULL_SCOPE, Principal, Project, Role
+from studiolo.core.secrets import SecretSource
+from studiolo.core.settings import Settings
+from studiolo.domain.access import Access
+from studiolo.domain.agents import Agents
+from studiolo.domain.lifecycle import Lifecycle, Progress
+from studiolo.storage import collaborators
+from studiolo.storage import projects as rows
+from studiolo.storage.database import Database, Transaction
+
+MAX_TITLE_CHARACTERS = 1_000
+MAX_DESCRIPTION_CHARACTERS = 100_000
+_log = structlog.get_logger()
+
+
+class Projects:
+    """What may be done with projects as a whole."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        secrets: SecretSource,
+        access: Access,
+        lifecycle: Lifecycle,
+        agents: Agents,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._secrets = secrets
+        self._access = access
+        self._lifecycle = lifecycle
+        self._agents = agents
+
+    async def create(
+        self, principal: Principal, title: str = "", description: str = "", start: bool = False
+    ) -> Project:
+        """Make a project that the caller owns; `start` starts it without waiting."""
+        account_id = principal.account_id
+        if account_id is None or principal.scope != FULL_SCOPE:
+            raise Forbidden("You must be signed in to create a new project.")
+        try:
+            check_texts({"title": title, "description": description})
+            project_id = await self._insert(account_id, title, description)
+        except StudioloError as error:
+            message = f"Failed to create new project '{title}' -- {error.message}"
+            raise type(error)(message, internal=error.internal, **error.details) from error
+        project = await self._lifecycle.read(project_id)
+        if start:
+            self._lifecycle.start_in_background(project)
+        return project
+
+    async def get(self, principal: Principal, project_id: ProjectId) -> Project:
+        """Return a project that the caller may read."""
+        return await self._access.project(principal, project_id, write=False)
+
+    async def list_for(self, principal: Principal) -> list[Project]:
+        """Return the projects that the caller has a place in, the one edited last first; deleted ones are left out."""
+        if principal.key_project_id is not None:
+            return [await self.get(principal, principal.key_project_id)]
+        account_id = principal.account_id
+        if account_id is None:
+            return []
+        only = principal.scope.project_id
+        found = await self._database.read(
+            lambda tx: rows.list_for(tx, account_id, project_id=only, order_by=[("last_edited_at", True)])
+        )
+        return [project for project in found if not project.is_deleted]
+
+    async def update(
+        self, principal: Principal, project_id: ProjectId, *, title: str | None = None, description: str | None = None
+    ) -> Project:
+        """Change what is not None."""
+        await self._access.project(principal, project_id, write=True)
+        given = {"title": title, "description": description}
+        values = {name: value for name, value in given.items() if value is not None}
+        check_texts(values)
+        if values:
+            edited = values | {"last_edited_at": self._clock.now()}
+            await self._database.write(lambda tx: rows.change(tx, project_id, edited))
+        return await self._lifecycle.read(project_id)
+
+    async def start(self, principal: Principal, project_id: ProjectId) -> None:
+        """Start a project and wait until its agent is there."""
+        project = await self._access.project(principal, project_id, write=True)
+        await self._agents.note_use(project)
+        await self._lifecycle.ensure_running(project, may_start=principal.scope.may_start)
+
+    async def stop(self, principal: Principal, project_id: ProjectId) -> None:
+        """Stop a project and wait until nothing of it runs."""
+        await self._access.project(principal, project_id, write=True)
+        await self._lifecycle.stop(project_id)
+
+    async def restart(self, principal: Principal, project_id: ProjectId) -> None:
+        """Stop a project and start it again."""
+        await self.stop(principal, project_id)
+        await self.start(principal, project_id)
+
+    async def touch(self, principal: Principal, project_id: ProjectId) -> None:
+        """Note that a project is in use, and start it without waiting if it is stopped."""
+        try:
+            project = await self._access.project(principal, project_id, write=True)
+        except (Forbidden, NotFound) as error:
+            message = f"unable to touch project {project_id} -- must have write access"
+            raise type(error)(message, **error.details) from error
+        now = self._clock.now()
+        await self._database.write(lambda tx: rows.touch(tx, project_id, now))
+        self._lifecycle.start_in_background(project)
+
+    async def ensure_running(
+        self, project: Project, *, may_start: bool = True, progress: Progress | None = None
+    ) -> str:
+        """Return the path of the agent's socket, starting the project if need be (see `Lifecycle.ensure_running`)."""
+        return await self._lifecycle.ensure_running(project, may_start=may_start, progress=progress)
+
+    async def adopt_all(self) -> None:
+        """Bring the table and the runner together after a restart of the hub."""
+        await self._lifecycle.adopt_all()
+
+    async def stop_all(self) -> None:
+        """Stop every project that runs."""
+        await self._lifecycle.stop_all()
+
+    async def stop_idle(self) -> list[ProjectId]:
+        """Stop the projects that nobody and nothing used for the idle timeout; return which."""
+        timeout_seconds = self._settings.idle_timeout_seconds
+        if timeout_seconds == 0:
+            return []
+        since = self._clock.now() - timedelta(seconds=timeout_seconds)
+        unused = await self._database.read(lambda tx: rows.list_unused(tx, since))
+        return [one.project_id for one in unused if await self._stop_if_idle(one, timeout_seconds)]
+
+    async def close(self) -> None:
+        """Let go of what is under way; projects go on running."""
+        await self._lifecycle.close()
+
+    async def _insert(self, account_id: AccountId, title: str, description: str) -> ProjectId:
+        project_id = ProjectId(self._secrets.uuid())
+        now = self._clock.now()
+
+        def insert(tx: Transaction) -> None:
+            rows.insert(tx, project_id, title=title, description=description, now=now)
+            collaborators.put(tx, project_id, account_id, Role.OWNER, {}, now)
+
+        await self._database.write(insert)
+        return project_id
+
+    async def _stop_if_idle(self, project: Project, timeout_seconds: float) -> bool:
+        try:
+            idle_seconds = await self._agents.idle_seconds(project)
+            if idle_seconds is None or idle_seconds < timeout_seconds:
+                return False
+            await self._lifecycle.stop(project.project_id)
+        except AgentUnavailable:
+            await self._lifecycle.find_out(project.project_id)
+            return False
+        except StudioloError as error:
+            _log.warning("idle_project_not_stopped", project_id=project.project_id, error=error.message)
+            return False
+        return True
+
+
+def check_texts(values: Mapping[str, str]) -> None:
+    """Raise InvalidRequest for a title or description that is too long or that no database can keep."""
+    limits = {"title": MAX_TITLE_CHARACTERS, "description": MAX_DESCRIPTION_CHARACTERS}
+    for name, value in values.items():
+        if len(value) > limits.get(name, MAX_DESCRIPTION_CHARACTERS):
+            raise InvalidRequest(f"{name} is longer than {limits[name]} characters", fields={name: "too long"})
+        if not is_storable(value):
+            raise InvalidRequest(f"{name} contains a character that cannot be stored", fields={name: "not text"})
+
+
+def is_storable(text: str) -> bool:
+    """Tell whether both databases can keep a text: no NUL, no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,127 @@
+"""An agent without a sandbox: it speaks the real wire over a Unix socket, with files that live in memory."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from studiolo.core import wire
+from studiolo.core.errors import CommandFailed, FileNotFound, StudioloError
+from studiolo.core.wire import Frame
+
+Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+EMPTY_NOTEBOOK: dict[str, Any] = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+class FakeAgent:
+    """Answers the calls of an agent.
+
+    `files` is what the project holds, `calls` what was asked, `answers` what to say instead of the usual; a command is
+    answered by `commands[name]`, by default with its arguments on stdout.
+    """
+
+    def __init__(self, home: str) -> None:
+        self.home = home
+        self.files: dict[str, str] = {}
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.answers: dict[str, dict[str, Any]] = {}
+        self.commands: dict[str, Handler] = {}
+        self.idle_seconds = 0.0
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.StreamWriter] = set()
+        self._handlers: dict[str, Handler] = {
+            "ping": self._ping,
+            "files.read_text": self._read_text,
+            "files.write_text": self._write_text,
+            "files.list": self._list,
+            "exec.run": self._run,
+            "documents.open": self._open,
+            "usage": self._usage,
+        }
+
+    async def listen(self, socket_path: str) -> None:
+        """Answer on a Unix socket until `close`."""
+        self._server = await asyncio.start_unix_server(self._serve, socket_path)
+
+    async def close(self) -> None:
+        """Die: the socket refuses and open connections break."""
+        if self._server is not None:
+            self._server.close()
+            for writer in list(self._connections):
+                writer.transport.abort()
+            await self._server.wait_closed()
+
+    def calls_of(self, call: str) -> list[dict[str, Any]]:
+        """Return the parameters of every call of a name."""
+        return [params for name, params in self.calls if name == call]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.add(writer)
+        try:
+            with suppress(wire.WireError, ConnectionError):
+                while isinstance(request := await wire.read(reader), dict):
+                    await wire.write(writer, await self._answer(request))
+                    if request["call"] == "documents.join":
+                        await self._echo(reader, writer)
+        finally:
+            self._connections.discard(writer)
+            writer.close()
+
+    async def _answer(self, request: dict[str, Any]) -> Frame:
+        call, params = request["call"], request["params"]
+        self.calls.append((call, params))
+        try:
+            if call in self.answers:
+                return {"result": self.answers[call]}
+            if call == "documents.join":
+                return {"result": {"path": params["path"], "kind": _kind(params["path"]), "generation": "g1"}}
+            return {"result": await self._handlers[call](params)}
+        except StudioloError as error:
+            return {"error": error.as_dict()}
+
+    async def _echo(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (frame := await wire.read(reader)) is not None:
+            await wire.write(writer, frame)
+
+    async def _ping(self, _params: dict[str, Any]) -> dict[str, Any]:
+        return {"version": "0", "pid": 1}
+
+    async def _usage(self, _params: dict[str, Any]) -> dict[str, Any]:
+        return {"memory_bytes": 1, "open_documents": 0, "kernels": 0, "idle_seconds": self.idle_seconds}
+
+    async def _read_text(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {"content": self._content(params["path"])}
+
+    async def _write_text(self, params: dict[str, Any]) -> dict[str, Any]:
+        self.files[params["path"]] = params["content"]
+        return {}
+
+    async def _list(self, _params: dict[str, Any]) -> dict[str, Any]:
+        size = {path: len(content.encode()) for path, content in self.files.items()}
+        entry = {"is_directory": False, "modified_at": "2026-01-01T12:00:00.000Z"}
+        return {"entries": [{"name": path, "size_bytes": size[path], **entry} for path in sorted(self.files)]}
+
+    async def _run(self, params: dict[str, Any]) -> dict[str, Any]:
+        command = self.commands.get(params["command"])
+        if command is not None:
+            return await command(params)
+        if params["command"] == "false":
+            raise CommandFailed("command 'false' (args=) exited with nonzero code 1 -- stderr=''")
+        return {"stdout": " ".join(params["args"]) + "\n", "stderr": "", "exit_code": 0}
+
+    async def _open(self, params: dict[str, Any]) -> dict[str, Any]:
+        path, kernel = params["path"], {"state": "none", "name": ""}
+        content = self._content(path)
+        kind = _kind(path)
+        held: dict[str, Any] = {"notebook": EMPTY_NOTEBOOK} if kind == "notebook" else {"content": content}
+        return {"path": path, "kind": kind, "can_write": True, "kernel": kernel, **held}
+
+    def _content(self, path: str) -> str:
+        if path not in self.files:
+            raise FileNotFound(f"ENOENT: no such file or directory, open '{self.home}/{path}'")
+        return self.files[path]
+
+
+def _kind(path: str) -> str:
+    kinds = {".ipynb": "notebook", ".md": "markdown"}
+    return next((kind for suffix, kind in kinds.items() if path.endswith(suffix)), "text")
