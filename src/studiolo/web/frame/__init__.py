@@ -1,0 +1,1 @@
+"""What a framed document asks of the hub: the shell page, opening, rendering, the frame for active outputs."""

@@ -1,0 +1,1 @@
+"""The frame's WebSocket: many documents over one connection."""
