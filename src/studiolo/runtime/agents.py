@@ -64,7 +64,10 @@ class UnixAgentConnector:
     async def call(
         self, socket_path: str, call: str, params: dict[str, Any], *, timeout_seconds: float
     ) -> dict[str, Any]:
-        """Make one call and return its result; raise the agent's error, or AgentUnavailable."""
+        """Make one call and return its result; raise the agent's error, or AgentUnavailable.
+
+        `details["was_sent"]` of AgentUnavailable is False when the agent cannot have seen the call.
+        """
         connection, answer = await self._ask(socket_path, call, params, timeout_seconds)
         self._keep(socket_path, connection)
         return _result(answer)
@@ -94,19 +97,22 @@ class UnixAgentConnector:
     async def _ask(
         self, socket_path: str, call: str, params: dict[str, Any], timeout_seconds: float
     ) -> tuple["_Connection", dict[str, Any]]:
+        was_sent = False
         try:
             async with asyncio.timeout(timeout_seconds):
                 idle = self._take(socket_path)
                 if idle is not None:
+                    was_sent = True
                     # it may have been closed at the very moment: if no byte came back, one more try is due
                     with contextlib.suppress(_NoAnswer):
                         return idle, await idle.ask(call, params)
                 fresh = await self._connect(socket_path)
+                was_sent = True
                 return fresh, await fresh.ask(call, params)
         except TimeoutError as error:
-            raise _unavailable(f"{call}: no answer in {timeout_seconds} s") from error
+            raise _unavailable(f"{call}: no answer in {timeout_seconds} s", was_sent=was_sent) from error
         except (OSError, wire.WireError, _NoAnswer) as error:
-            raise _unavailable(f"{call}: {error!r}") from error
+            raise _unavailable(f"{call}: {error!r}", was_sent=was_sent) from error
 
     def _take(self, socket_path: str) -> "_Connection | None":
         connections = self._idle.get(socket_path, [])
@@ -143,7 +149,7 @@ class UnixAgentConnector:
         except BaseException:
             sock.close()
             raise
-        return _Connection(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+        return _Connection(sock, reader, asyncio.StreamWriter(transport, protocol, reader, loop))
 
     async def _connected_socket(self, socket_path: str) -> socket.socket:
         # connecting to a Unix socket never waits: it is done, refused, or (EAGAIN) the agent's queue is full, which
@@ -217,7 +223,8 @@ class _Reader(asyncio.StreamReader):
 class _Connection:
     """One connection to an agent: in use, or resting until the next call or its end."""
 
-    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, sock: socket.socket, reader: _Reader, writer: asyncio.StreamWriter) -> None:
+        self._sock = sock
         self.reader = reader
         self.writer = writer
         self._alarm: asyncio.TimerHandle | None = None
@@ -230,7 +237,15 @@ class _Connection:
         """Tell whether the connection can still be used: open, and nothing was said that nobody asked for."""
         if self._alarm is not None:
             self._alarm.cancel()
-        return not (self.writer.is_closing() or self.reader.at_eof() or self.reader.has_received)
+        if self.writer.is_closing() or self.reader.at_eof() or self.reader.has_received:
+            return False
+        try:
+            self._sock.recv(1, socket.MSG_PEEK)  # the event loop may not have looked yet
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
 
     async def ask(self, call: str, params: dict[str, Any]) -> dict[str, Any]:
         """Send a call and return a well-formed answer; close the connection on any failure."""
@@ -293,10 +308,11 @@ def _result(answer: dict[str, Any]) -> dict[str, Any]:
 
 def _agent_error(error: dict[str, Any]) -> StudioloError:
     code, details = error.get("code"), error.get("details")
-    is_known = isinstance(code, str) and code in AGENT_ERROR_CODES
+    if not isinstance(code, str) or code not in AGENT_ERROR_CODES:
+        return error_from_wire(None, error.get("message"), {"was_sent": True})
     is_small = len(json.dumps(details)) <= MAX_DETAILS_CHARACTERS
-    return error_from_wire(code if is_known else None, error.get("message"), details if is_small else None)
+    return error_from_wire(code, error.get("message"), details if is_small else None)
 
 
-def _unavailable(internal: str) -> AgentUnavailable:
-    return AgentUnavailable("The project's agent does not answer.", internal=internal)
+def _unavailable(internal: str, *, was_sent: bool = True) -> AgentUnavailable:
+    return AgentUnavailable("The project's agent does not answer.", internal=internal, was_sent=was_sent)

@@ -1,0 +1,1 @@
+"""Engines that move bytes between projects."""

@@ -1,0 +1,1 @@
+"""The supervisor of `studiolo serve`: the one privileged process; it never parses network input."""

@@ -1,0 +1,102 @@
+"""Start a program: fork, put on exactly the rights asked for, exec.
+
+The order in the child matters: cgroups and limits while still privileged, then the ids, and only after them the
+death signal, which the kernel forgets whenever ids change. fork without threads is safe; the keeper has none.
+"""
+
+import os
+import resource
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from studiolo.core.errors import RunnerUnavailable
+from studiolo.runtime.keeper import linux
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What to start and with which rights; `fds` keep their numbers, everything else is closed by exec."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    fds: tuple[int, ...] = ()
+    stdout: int | None = None  # None: /dev/null
+    stderr: int | None = None  # None: shared with the keeper
+    uid: int | None = None  # None: unchanged
+    is_bound_to_parent: bool = False
+    has_no_new_privileges: bool = False
+    is_subreaper: bool = False
+    cgroups: tuple[str, ...] = ()  # `cgroup.procs` files to join
+    limits: Mapping[int, int] = field(default_factory=dict[int, int])
+    directory: str = "/"
+
+
+def spawn(launch: Launch) -> int:
+    """Start the program in a session of its own and return its pid; raise RunnerUnavailable."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _become(launch, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        reason = pipe.read().decode(errors="replace")
+    if reason:
+        os.waitpid(pid, 0)
+        raise RunnerUnavailable(f"{launch.argv[0]} could not be started: {reason}")
+    return pid
+
+
+def _become(launch: Launch, writing: int) -> NoReturn:
+    try:
+        _prepare(launch)
+        os.execvpe(launch.argv[0], launch.argv, dict(launch.environment))  # noqa: S606 - a list, no shell
+    except BaseException as error:  # noqa: BLE001 - reported to the parent, whatever it is
+        os.write(writing, str(error).encode(errors="replace")[:2000])
+    finally:
+        os._exit(127)
+
+
+def _prepare(launch: Launch) -> None:
+    os.setsid()
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)  # Python ignores them, and exec would pass that on
+    signal.set_wakeup_fd(-1)
+    for path in launch.cgroups:
+        _write(path, b"0")
+    for kind, value in launch.limits.items():
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+    _set_standard_streams(launch)
+    if launch.uid is not None:
+        os.setgroups([])
+        os.setresgid(launch.uid, launch.uid, launch.uid)
+        os.setresuid(launch.uid, launch.uid, launch.uid)
+    os.umask(0o077)
+    os.chdir(launch.directory)
+    if launch.has_no_new_privileges:
+        linux.gain_no_privileges()
+    if launch.is_subreaper:
+        linux.become_subreaper()
+    if launch.is_bound_to_parent:
+        linux.die_with_parent()
+
+
+def _set_standard_streams(launch: Launch) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null if launch.stdout is None else launch.stdout, 1)
+    if launch.stderr is not None:
+        os.dup2(launch.stderr, 2)
+    for fd in launch.fds:
+        os.set_inheritable(fd, True)
+
+
+def _write(path: str, content: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, content)
+    finally:
+        os.close(fd)

@@ -1,0 +1,226 @@
+"""The keeper itself: binds the address, keeps hub and workers alive, serves their requests, stops in order."""
+
+import contextlib
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+from studiolo.core.errors import RunnerUnavailable, StudioloError
+from studiolo.runtime.keeper.cgroups import Cgroups
+from studiolo.runtime.keeper.children import Child
+from studiolo.runtime.keeper.copies import Copies
+from studiolo.runtime.keeper.directories import DataDirectory
+from studiolo.runtime.keeper.environment import Environment
+from studiolo.runtime.keeper.log import Log
+from studiolo.runtime.keeper.loop import Loop, Task
+from studiolo.runtime.keeper.messages import (
+    CopyPath,
+    MeasureHome,
+    PollProject,
+    Probe,
+    RemoveHome,
+    Request,
+    StartCopyWorker,
+    StartProject,
+    StopProject,
+)
+from studiolo.runtime.keeper.plan import KeeperPlan
+from studiolo.runtime.keeper.projects import Projects
+from studiolo.runtime.keeper.spawn import Launch
+from studiolo.runtime.keeper.walls import find_bubblewrap
+
+_FOR_HUB = (Probe, StartProject, PollProject, StopProject, MeasureHome, RemoveHome, CopyPath, StartCopyWorker)
+_FOR_WORKERS = (CopyPath,)
+
+
+class Keeper:
+    """One data directory, one address."""
+
+    def __init__(self, plan: KeeperPlan, log: Log) -> None:
+        self._plan = plan
+        self._log = log
+        self._is_root = os.geteuid() == 0
+        self._loop = Loop()
+        self._directory = DataDirectory(plan.data, is_root=self._is_root)
+        self._exit_code = 0
+        self._is_stopping = False
+        self._children: list[Child] = []
+        self._workers: list[Child] = []
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT; return the exit code."""
+        if self._is_root:
+            os.setgroups([])
+        self._directory.prepare()
+        self._cgroups = Cgroups(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup").read_text())
+        environment = None if self._plan.environment is None else Environment(self._plan.environment)
+        bubblewrap = find_bubblewrap() if self._plan.runner == "sandbox" else None
+        self._projects = Projects(self._plan, self._directory, self._cgroups, environment, bubblewrap, self._loop)
+        self._copies = Copies(self._plan, self._directory, bubblewrap)
+        with _bind(self._plan.host, self._plan.port) as listener:
+            self._announce(listener)
+            self._watch_signals()
+            self._make_children(listener)
+            self._children[0].start()
+            self._loop.run()
+        return self._exit_code
+
+    def _announce(self, listener: socket.socket) -> None:
+        scheme = "http" if self._plan.tls_cert is None else "https"
+        host, port = listener.getsockname()[:2]
+        host = f"[{host}]" if ":" in host else host
+        self._log.write("info", "listening", address=f"{scheme}://{host}:{port}", data=self._plan.data)
+
+    def _make_children(self, listener: socket.socket) -> None:
+        variables, fds = self._tls()
+        listen = listener.fileno()
+        argv = (*self._plan.hub_argv, "--listen-fd", str(listen))
+        hub = Launch(argv, {**self._environment(), **variables}, (listen, *fds), uid=self._directory.hub_uid)
+        self._children = [self._child("hub", hub, _FOR_HUB, is_needed_always=True)]
+        for number in range(1, self._plan.workers + 1):
+            name = f"worker-{number}"
+            launch = Launch(self._plan.worker_argv, self._environment(), uid=self._directory.hub_uid)
+            self._workers.append(self._child(name, launch, _FOR_WORKERS, is_needed_always=False))
+        self._children += self._workers
+
+    def _child(self, name: str, launch: Launch, allowed: tuple[type, ...], *, is_needed_always: bool) -> Child:
+        unprivileged = Launch(
+            launch.argv,
+            launch.environment,
+            launch.fds,
+            uid=launch.uid,
+            has_no_new_privileges=True,
+            directory=self._plan.data,
+        )
+        return Child(
+            name,
+            self._loop,
+            self._log,
+            unprivileged,
+            self._dispatch,
+            allowed,
+            is_needed_always=is_needed_always,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "HOME": self._plan.data, **self._plan.child_environment}
+
+    def _tls(self) -> tuple[dict[str, str], tuple[int, ...]]:
+        """Return the hub's settings for certificate and key, held in memory: the files may be for root alone."""
+        if self._plan.tls_cert is None or self._plan.tls_key is None:
+            return {}, ()
+        fds = tuple(_memory(text) for text in (self._plan.tls_cert, self._plan.tls_key))
+        names = ("STUDIOLO_TLS_CERT", "STUDIOLO_TLS_KEY")
+        return {name: f"/proc/self/fd/{fd}" for name, fd in zip(names, fds, strict=True)}, fds
+
+    def _dispatch(self, request: Request) -> Task[dict[str, Any]] | dict[str, Any]:
+        match request:
+            case Probe():
+                return self._probe()
+            case StartProject():
+                return self._projects.start(request)
+            case PollProject():
+                return self._projects.poll(request.project_id)
+            case StopProject():
+                return self._projects.stop(request.project_id)
+            case MeasureHome():
+                return self._projects.measure_home(request)
+            case RemoveHome():
+                return self._projects.remove_home(request)
+            case CopyPath():
+                return self._copies.copy(request)
+            case StartCopyWorker():
+                for worker in self._workers:
+                    worker.start()
+                return {"workers": len(self._workers)}
+            case _:
+                raise RunnerUnavailable("The supervisor does not know this request.")
+
+    def _probe(self) -> Task[dict[str, Any]]:
+        yield from self._projects.probe()
+        return {
+            "runner": self._plan.runner,
+            "limits": list(self._cgroups.enforced),
+            "is_root": self._is_root,
+            "warnings": [],
+        }
+
+    def _watch_signals(self) -> None:
+        reading, writing = socket.socketpair()
+        reading.setblocking(False)
+        writing.setblocking(False)
+        self._signals = (reading, writing)
+        signal.set_wakeup_fd(writing.fileno())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: None)
+        self._loop.watch(reading.fileno(), self._on_signal)
+
+    def _on_signal(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._signals[0].recv(64)
+        if self._is_stopping:
+            return
+        self._is_stopping = True
+        self._log.write("info", "stopping")
+        self._loop.call_later(self, self._plan.exit_grace_seconds, self._kill_children)
+        left = {child.name for child in self._children}
+
+        def ended(name: str) -> None:
+            left.discard(name)
+            if not left:
+                self._loop.drop_timer(self)
+                self._finish()
+
+        for child in self._children:
+            child.stop(lambda name=child.name: ended(name))
+
+    def _kill_children(self) -> None:
+        for child in self._children:
+            child.kill()
+
+    def _finish(self) -> None:
+        running = self._projects.running() if self._plan.stop_projects_on_exit else []
+        if not running:
+            self._loop.stop()
+            return
+        left = set(running)
+
+        def ended(project_id: str) -> None:
+            left.discard(project_id)
+            if not left:
+                self._loop.stop()
+
+        for project_id in running:
+            self._loop.start(self._projects.stop(project_id), lambda _value, _error, name=project_id: ended(name))
+
+
+def serve(plan: KeeperPlan) -> int:
+    """Run a keeper in this process and return its exit code; a failure is told on stderr."""
+    log = Log(plan.log_format)
+    try:
+        return Keeper(plan, log).run()
+    except StudioloError as error:
+        log.write("error", "cannot_serve", reason=error.message)
+        return 1
+    except OSError as error:
+        log.write("error", "cannot_serve", reason=str(error))
+        return 1
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(address)
+    listener.listen(1024)
+    return listener
+
+
+def _memory(text: str) -> int:
+    fd = os.memfd_create("studiolo-tls", os.MFD_CLOEXEC)
+    os.write(fd, text.encode())
+    return fd

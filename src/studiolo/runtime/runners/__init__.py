@@ -1,0 +1,1 @@
+"""Backends that start, poll and stop projects."""
