@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 STDERR_IN_MESSAGE = 1024
+COMMAND_IN_MESSAGE = 1024  # a message is cut at 4,000 characters on its way, and its end is what counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Commands:
         finally:
             self._running.discard(process)
         if ended.was_killed:
-            raise CommandFailed(f"killed command '{' '.join(argv)}'")
+            raise CommandFailed(f"killed command '{' '.join(argv)[:COMMAND_IN_MESSAGE]}'")
         if ended.exit_code != 0 and order.is_error_on_exit:
             stderr = ended.stderr[:STDERR_IN_MESSAGE]
             raise CommandFailed(f"{_shown(argv)} exited with nonzero code {ended.exit_code} -- stderr='{stderr}'")
@@ -156,7 +157,7 @@ def _remove(script: Path) -> None:
 
 
 def _shown(argv: list[str]) -> str:
-    return f"command '{argv[0]}' (args={' '.join(argv[1:])})"
+    return f"command '{argv[0][:COMMAND_IN_MESSAGE]}' (args={' '.join(argv[1:])[:COMMAND_IN_MESSAGE]})"
 
 
 def _why_not_started(error: OSError, argv: list[str], order: Order) -> str:
