@@ -64,6 +64,12 @@ def change(tx: Connection, account_id: AccountId, values: Mapping[str, Any]) -> 
     tx.execute(update(accounts).where(accounts.c.account_id == account_id).values(**values))
 
 
+def replace_password(tx: Connection, account_id: AccountId, old_hash: str, new_hash: str) -> None:
+    """Write a password's new hash, unless the password was changed meanwhile."""
+    unchanged = (accounts.c.account_id == account_id) & (accounts.c.password_hash == old_hash)
+    tx.execute(update(accounts).where(unchanged).values(password_hash=new_hash))
+
+
 def touch(tx: Connection, account_id: AccountId, now: datetime) -> None:
     """Note that the account is in use."""
     change(tx, account_id, {"last_active_at": now})

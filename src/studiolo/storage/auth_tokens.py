@@ -33,6 +33,12 @@ def get(tx: Connection, token_hash: str) -> AuthToken | None:
     return _auth_token(row) if row is not None else None
 
 
+def maker_of(tx: Connection, token_hash: str) -> str | None:
+    """Return the account that made a token."""
+    query = select(auth_tokens.c.created_by).where(auth_tokens.c.token_hash == token_hash)
+    return tx.execute(query).scalar_one_or_none()
+
+
 def mark_used(tx: Connection, token_hash: str, now: datetime) -> bool:
     """Note the first use; False if there was one before."""
     unused = (auth_tokens.c.token_hash == token_hash) & auth_tokens.c.used_at.is_(None)

@@ -40,11 +40,23 @@ def get_by_secret(tx: Connection, secret_hash: str) -> SignIn | None:
     return _sign_in(row) if row is not None else None
 
 
-def touch(tx: Connection, sign_in_id: SignInId, now: datetime, *, unless_since: datetime) -> bool:
-    """Note that a sign-in is in use, unless somebody noted it since a moment; tell whether it was noted."""
+def get_of_frame(tx: Connection, secret_hash: str, token_hash: str) -> SignIn | None:
+    """Return the frame's sign-in that was made from this auth token and has this cookie."""
+    mine = (sign_ins.c.secret_hash == secret_hash) & (sign_ins.c.token_hash == token_hash)
+    row = tx.execute(select(sign_ins).where(mine, sign_ins.c.frame_key.is_not(None))).mappings().one_or_none()
+    return _sign_in(row) if row is not None else None
+
+
+def is_use_due(tx: Connection, sign_in_id: SignInId, unless_since: datetime) -> bool:
+    """Tell whether nobody noted the sign-in's use since a moment."""
     is_due = or_(sign_ins.c.last_active_at.is_(None), sign_ins.c.last_active_at < unless_since)
-    noted = tx.execute(update(sign_ins).where(sign_ins.c.sign_in_id == sign_in_id, is_due).values(last_active_at=now))
-    return noted.rowcount == 1
+    query = select(sign_ins.c.sign_in_id).where(sign_ins.c.sign_in_id == sign_in_id, is_due)
+    return tx.execute(query).first() is not None
+
+
+def touch(tx: Connection, sign_in_id: SignInId, now: datetime) -> None:
+    """Note that a sign-in is in use."""
+    tx.execute(update(sign_ins).where(sign_ins.c.sign_in_id == sign_in_id).values(last_active_at=now))
 
 
 def remove_by_secret(tx: Connection, secret_hash: str) -> None:

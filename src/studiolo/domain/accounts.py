@@ -1,0 +1,259 @@
+"""Accounts: making them, their passwords, and ending them."""
+
+import re
+from dataclasses import replace
+from datetime import datetime
+from typing import NoReturn
+
+from studiolo.core.clock import Clock
+from studiolo.core.errors import (
+    AlreadyExists,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    PasswordIncorrect,
+    RateLimited,
+    StudioloError,
+)
+from studiolo.core.ids import AccountId, is_uuid
+from studiolo.core.models import FULL_SCOPE, Account, Principal
+from studiolo.core.secrets import SecretSource
+from studiolo.core.settings import Settings
+from studiolo.domain.names import name_problem
+from studiolo.domain.passwords import Passwords
+from studiolo.domain.throttles import Throttle
+from studiolo.storage import accounts as rows
+from studiolo.storage import api_keys, auth_tokens, sign_ins
+from studiolo.storage.database import Database, Transaction
+
+PASSWORD_CHARACTERS = range(6, 65)
+MAX_EMAIL_CHARACTERS = 254
+CREATION = Throttle("create_account", limit=150, window_seconds=30 * 60)
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_ATOM = r"[^\s\x00-\x1f\x7f\ud800-\udfff()<>\[\]\\.,;:@\"]+"
+_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]*[a-z0-9])")
+
+
+class Accounts:
+    """What may be done with accounts."""
+
+    def __init__(
+        self, settings: Settings, database: Database, clock: Clock, secrets: SecretSource, passwords: Passwords
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._secrets = secrets
+        self._passwords = passwords
+
+    async def create(
+        self,
+        principal: Principal,
+        *,
+        email_address: str | None,
+        password: str | None,
+        first_name: str = "",
+        last_name: str = "",
+        agreed_to_terms: bool | None = None,
+        is_admin: bool = False,
+    ) -> Account:
+        """Make an account.
+
+        Raises Forbidden, or InvalidRequest, AlreadyExists or RateLimited whose `details["fields"]` says in the wire's
+        words what is wrong with each parameter.
+        """
+        self._require_may_create(principal, is_admin)
+        account = self._draft(email_address, password, first_name, last_name, is_admin)
+        if not principal.is_admin and principal.address:
+            await self._take_turn(principal.address)
+        return await self._insert(account, password, agreed_to_terms, principal.account_id)
+
+    async def create_as_operator(
+        self,
+        *,
+        email_address: str | None,
+        password: str | None,
+        first_name: str = "",
+        last_name: str = "",
+        agreed_to_terms: bool | None = None,
+        is_admin: bool = False,
+    ) -> Account:
+        """Do the same for whoever may use the machine's command line: nobody is asked for permission."""
+        account = self._draft(email_address, password, first_name, last_name, is_admin)
+        return await self._insert(account, password, agreed_to_terms, None)
+
+    async def get(self, account_id: AccountId) -> Account:
+        """Return an account; raise NotFound."""
+        found = await self._database.read(lambda tx: rows.get(tx, account_id)) if is_uuid(account_id) else None
+        if found is None or found.is_deleted:
+            raise NotFound(f"There is no account {account_id!r}.")
+        return found
+
+    async def find(self, email_address: str) -> Account | None:
+        """Return the account with an e-mail address, however it is written."""
+        wanted = email_address.lower()
+        return await self._database.read(lambda tx: rows.get_by_email(tx, wanted)) if is_email_address(wanted) else None
+
+    async def verify_password(self, account_id: AccountId, password: str) -> bool:
+        """Tell whether the password is the account's; an unknown account costs the same time."""
+        account = await self._database.read(lambda tx: rows.get(tx, account_id)) if is_uuid(account_id) else None
+        return await self.verify(account, password)
+
+    async def verify(self, account: Account | None, password: str) -> bool:
+        """Tell whether the password is that of an account that was looked up; a hash of old costs is renewed."""
+        known_hash = account.password_hash if account is not None and not account.is_deleted else None
+        if not await self._passwords.verify(known_hash, password):
+            return False
+        if account is not None and known_hash is not None and self._passwords.is_outdated(known_hash):
+            new_hash = await self._passwords.hash(password)
+            await self._database.write(lambda tx: rows.replace_password(tx, account.account_id, known_hash, new_hash))
+        return True
+
+    async def set_password(
+        self, principal: Principal, account_id: AccountId, *, password: str, old_password: str | None = None
+    ) -> None:
+        """Change a password, one's own with the old one; every other sign-in and all auth tokens end with it."""
+        account = await self._of(principal, account_id)
+        if (problem := _password_problem(password)) is not None:
+            _refuse({"password": problem})
+        is_own = principal.account_id == account_id
+        if (is_own or not principal.is_admin) and not await self.verify(account, old_password or ""):
+            raise PasswordIncorrect("invalid old password")
+        new_hash = await self._passwords.hash(password)
+
+        def change(tx: Transaction) -> None:
+            rows.change(tx, account_id, {"password_hash": new_hash})
+            auth_tokens.remove_for_account(tx, account_id)
+            sign_ins.remove_for_account(tx, account_id, but=principal.sign_in_id if is_own else None)
+
+        await self._database.write(change)
+
+    async def set_banned(self, principal: Principal, account_id: AccountId, is_banned: bool) -> None:
+        """Ban an account, which ends its sign-ins and auth tokens at once, or let it in again; administrators only."""
+        _require_admin(principal)
+        await self.get(account_id)
+
+        def change(tx: Transaction) -> None:
+            rows.change(tx, account_id, {"is_banned": is_banned})
+            if is_banned:
+                _end_browsers(tx, account_id)
+
+        await self._database.write(change)
+
+    async def delete(self, principal: Principal, account_id: AccountId) -> None:
+        """Delete an account, one's own or as an administrator; its address becomes free and its keys end.
+
+        One that is deleted already, or never was, is no error for an administrator.
+        """
+        if not principal.is_admin:
+            await self._of(principal, account_id)
+        _require_full_scope(principal)
+
+        def change(tx: Transaction) -> None:
+            rows.mark_deleted(tx, account_id)
+            api_keys.remove_for_account(tx, account_id)
+            _end_browsers(tx, account_id)
+
+        await self._database.write(change)
+
+    async def _of(self, principal: Principal, account_id: AccountId) -> Account:
+        _require_full_scope(principal)
+        if not principal.is_admin and principal.account_id != account_id:
+            raise Forbidden("This is another person's account.")
+        return await self.get(account_id)
+
+    def _require_may_create(self, principal: Principal, is_admin: bool) -> None:
+        _require_full_scope(principal)
+        if is_admin:
+            _require_admin(principal)
+        if self._settings.account_creation == "admin" and not principal.is_admin:
+            raise Forbidden("Only administrators may create accounts here.")
+        if principal.account_id is None:
+            raise Forbidden("Only an account may create accounts.")
+
+    def _draft(
+        self, email_address: str | None, password: str | None, first_name: str, last_name: str, is_admin: bool
+    ) -> Account:
+        if not email_address:
+            _refuse({"other": "Anonymous sign up is disabled."})
+        email_address = email_address.lower()
+        problems = {"email_address": _email_problem(email_address), "password": _password_problem(password)}
+        if any(problems.values()):
+            _refuse({field: text for field, text in problems.items() if text is not None})
+        for field, name in (("first_name", first_name), ("last_name", last_name)):
+            if (text := name_problem(field, name)) is not None:
+                _refuse({"other": text})
+        return Account(
+            account_id=AccountId(self._secrets.uuid()),
+            email_address=email_address,
+            password_hash=None,
+            first_name=first_name,
+            last_name=last_name,
+            is_admin=is_admin,
+            is_banned=False,
+            is_deleted=False,
+            created_at=self._clock.now(),
+            last_active_at=None,
+        )
+
+    async def _take_turn(self, address: str) -> None:
+        seconds = await self._database.write(lambda tx: CREATION.take(tx, address, self._clock.now()))
+        if seconds:
+            words = (
+                f"Too many accounts are being created from the ip address {address}; try again later. "
+                f"If this is a mistake, please contact {self._settings.help_email}."
+            )
+            raise RateLimited(words, fields={"other": words}, retry_after_seconds=seconds)
+
+    async def _insert(
+        self, draft: Account, password: str | None, agreed_to_terms: bool | None, created_by: AccountId | None
+    ) -> Account:
+        password_hash = await self._passwords.hash(password) if password is not None else None
+        account = replace(draft, password_hash=password_hash)
+        agreed_at: datetime | None = draft.created_at if agreed_to_terms else None
+        email_address = account.email_address or ""
+
+        def insert(tx: Transaction) -> None:
+            if rows.get_by_email(tx, email_address) is not None:
+                _refuse({"email_address": "This e-mail address is already taken."}, AlreadyExists)
+            if rows.is_address_banned(tx, email_address):
+                _refuse({"email_address": "This e-mail address is banned."})
+            if not rows.insert(tx, account, agreed_to_terms_at=agreed_at, created_by=created_by):
+                _refuse({"email_address": "This e-mail address is already taken."}, AlreadyExists)
+
+        await self._database.write(insert)
+        return account
+
+
+def is_email_address(text: str) -> bool:
+    """Tell whether a text in lower case has the form of an e-mail address."""
+    return len(text) <= MAX_EMAIL_CHARACTERS and _EMAIL.fullmatch(text) is not None
+
+
+def _email_problem(email_address: str) -> str | None:
+    return None if is_email_address(email_address) else "Email address does not appear to be valid."
+
+
+def _password_problem(password: str | None) -> str | None:
+    if password is None or len(password) in PASSWORD_CHARACTERS:
+        return None
+    return "Password must be between 6 and 64 characters in length."
+
+
+def _refuse(fields: dict[str, str], kind: type[StudioloError] = InvalidRequest) -> NoReturn:
+    raise kind(" ".join(fields.values()), fields=fields)
+
+
+def _require_admin(principal: Principal) -> None:
+    if not principal.is_admin:
+        raise Forbidden("Only administrators may do this.")
+
+
+def _require_full_scope(principal: Principal) -> None:
+    if principal.scope != FULL_SCOPE:
+        raise Forbidden("This sign-in is good for documents only.")
+
+
+def _end_browsers(tx: Transaction, account_id: AccountId) -> None:
+    auth_tokens.remove_for_account(tx, account_id)
+    sign_ins.remove_for_account(tx, account_id)

@@ -1,0 +1,205 @@
+"""API keys: `sk-`, 16 random characters, and 6 that number the row; shown once, stored hashed."""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from studiolo.core.clock import Clock
+from studiolo.core.errors import (
+    AccountBanned,
+    ApiKeyInvalid,
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    StudioloError,
+)
+from studiolo.core.ids import AccountId, ApiKeyId, ProjectId
+from studiolo.core.models import FULL_SCOPE, Account, ApiKey, Principal
+from studiolo.core.secrets import BASE62, SecretSource, hash_secret
+from studiolo.core.settings import Settings
+from studiolo.domain.access import require
+from studiolo.storage import accounts, sign_ins
+from studiolo.storage import api_keys as rows
+from studiolo.storage.database import Database, Transaction
+
+MAX_PER_ACCOUNT = 100
+MAX_NAME_CHARACTERS = 128
+USE_NOTED_EVERY = timedelta(minutes=1)
+_RANDOM_CHARACTERS = 16
+_NUMBER_CHARACTERS = 6
+_INVALID = "No account found. Is your API key wrong?"
+
+
+class ApiKeys:
+    """What may be done with API keys."""
+
+    def __init__(self, settings: Settings, database: Database, clock: Clock, secrets: SecretSource) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._secrets = secrets
+
+    async def create(
+        self,
+        principal: Principal,
+        *,
+        account_id: AccountId | None = None,
+        project_id: ProjectId | None = None,
+        name: str = "",
+        expires_at: datetime | None = None,
+    ) -> tuple[ApiKey, str]:
+        """Make a key of the caller's account (an administrator: of any), and return it with its secret.
+
+        With `project_id` the key opens that project only, as long as the account may write there.
+        """
+        owner = account_id or principal.account_id
+        _check_name(name)
+        self._check_expiry(expires_at)
+        random = self._secrets.base62(_RANDOM_CHARACTERS)
+        placeholder_hash = hash_secret(self._secrets.uuid())
+        now = self._clock.now()
+
+        def insert(tx: Transaction) -> tuple[ApiKey, str]:
+            account = _managed_account(tx, principal, owner)
+            if project_id is not None:
+                require(tx, Principal(account.account_id, is_admin=account.is_admin), project_id, write=True)
+            if rows.count_for(tx, account.account_id) >= MAX_PER_ACCOUNT:
+                raise Conflict(f"There is a limit of {MAX_PER_ACCOUNT} per account; please delete some api keys.")
+            number = rows.reserve(
+                tx,
+                account_id=account.account_id,
+                project_id=project_id,
+                name=name,
+                created_at=now,
+                expires_at=expires_at,
+                placeholder_hash=placeholder_hash,
+            )
+            secret = f"sk-{random}{_in_base62(number)}"
+            rows.set_key(tx, number, key_hash=hash_secret(secret), trunc=f"{secret[:3]}...{secret[-6:]}")
+            return _existing(rows.get(tx, number)), secret
+
+        return await self._database.write(insert)
+
+    async def list(self, principal: Principal, *, account_id: AccountId | None = None) -> Sequence[ApiKey]:
+        """Return the keys of the caller's account (an administrator: of any), the newest first."""
+        owner = account_id or principal.account_id
+
+        def read(tx: Transaction) -> Sequence[ApiKey]:
+            return rows.list_for(tx, _managed_account(tx, principal, owner).account_id)
+
+        return await self._database.read(read)
+
+    async def rename(self, principal: Principal, api_key_id: ApiKeyId, name: str) -> None:
+        """Name a key."""
+        _check_name(name)
+
+        def change(tx: Transaction) -> None:
+            _managed_key(tx, principal, api_key_id)
+            rows.set_name(tx, api_key_id, name)
+
+        await self._database.write(change)
+
+    async def set_expiry(self, principal: Principal, api_key_id: ApiKeyId, expires_at: datetime | None) -> None:
+        """Set when a key ends; None: never."""
+        self._check_expiry(expires_at)
+
+        def change(tx: Transaction) -> None:
+            _managed_key(tx, principal, api_key_id)
+            rows.set_expiry(tx, api_key_id, expires_at)
+
+        await self._database.write(change)
+
+    async def revoke(self, principal: Principal, api_key_id: ApiKeyId) -> None:
+        """End a key at once."""
+
+        def change(tx: Transaction) -> None:
+            _managed_key(tx, principal, api_key_id)
+            rows.remove(tx, api_key_id)
+
+        await self._database.write(change)
+
+    async def resolve(self, key: str, address: str = "") -> Principal:
+        """Return who a key stands for; raise ApiKeyInvalid or AccountBanned."""
+        now = self._clock.now()
+        found, principal = await self._database.read(lambda tx: self._resolve(tx, key, address, now))
+        if found.last_active_at is None or found.last_active_at <= now - USE_NOTED_EVERY:
+            await self._database.write(lambda tx: _note_use(tx, found, now))
+        return principal
+
+    def _resolve(self, tx: Transaction, key: str, address: str, now: datetime) -> tuple[ApiKey, Principal]:
+        found = rows.get_by_hash(tx, hash_secret(key)) if key.isascii() else None
+        if found is None or (found.expires_at is not None and found.expires_at <= now):
+            raise ApiKeyInvalid(_INVALID)
+        account = accounts.get(tx, found.account_id)
+        if account is None or account.is_deleted:
+            raise ApiKeyInvalid(_INVALID)
+        if account.is_banned:
+            raise banned(self._settings)
+        if found.project_id is None:
+            return found, Principal(account.account_id, is_admin=account.is_admin, address=address)
+        try:
+            require(tx, Principal(account.account_id, is_admin=account.is_admin), found.project_id, write=True)
+        except StudioloError as error:
+            raise ApiKeyInvalid(_INVALID, internal="the key's maker left the project") from error
+        return found, Principal(key_project_id=found.project_id, address=address)
+
+    def _check_expiry(self, expires_at: datetime | None) -> None:
+        if expires_at is not None and expires_at <= self._clock.now():
+            text = "The key must end in the future."
+            raise InvalidRequest(text, fields={"expires_at": text})
+
+
+def banned(settings: Settings) -> AccountBanned:
+    """Return the error for a banned account, in the wire's words."""
+    return AccountBanned(f"User is BANNED.  If this is a mistake, please contact {settings.help_email}")
+
+
+def _managed_account(tx: Transaction, principal: Principal, owner: AccountId | None) -> Account:
+    """Return the account whose keys the caller may manage; a frame may manage none, not even its own account's."""
+    sign_in = sign_ins.get(tx, principal.sign_in_id) if principal.sign_in_id is not None else None
+    is_frame = principal.scope != FULL_SCOPE or (sign_in is not None and sign_in.frame_key is not None)
+    if owner is None or principal.account_id is None or is_frame:
+        raise Forbidden("API keys are managed by an account that is signed in by its owner.")
+    if owner != principal.account_id and not principal.is_admin:
+        raise Forbidden("This is another person's account.")
+    account = accounts.get(tx, owner)
+    if account is None or account.is_deleted:
+        raise NotFound(f"There is no account {owner!r}.")
+    return account
+
+
+def _managed_key(tx: Transaction, principal: Principal, api_key_id: ApiKeyId) -> ApiKey:
+    found = rows.get(tx, api_key_id)
+    _managed_account(tx, principal, principal.account_id)
+    if found is None or not (principal.is_admin or found.account_id == principal.account_id):
+        raise NotFound("There is no such API key.")
+    return found
+
+
+def _note_use(tx: Transaction, found: ApiKey, now: datetime) -> None:
+    rows.touch(tx, found.api_key_id, now, unless_since=now - USE_NOTED_EVERY)
+    accounts.touch(tx, found.account_id, now)
+
+
+def _check_name(name: str) -> None:
+    text = None
+    if len(name) > MAX_NAME_CHARACTERS:
+        text = f"The name may have at most {MAX_NAME_CHARACTERS} characters."
+    elif any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        text = "The name may not contain control characters."
+    if text is not None:
+        raise InvalidRequest(text, fields={"name": text})
+
+
+def _in_base62(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, len(BASE62))
+        digits = BASE62[digit] + digits
+    return digits.rjust(_NUMBER_CHARACTERS, BASE62[0])
+
+
+def _existing(found: ApiKey | None) -> ApiKey:
+    assert found is not None
+    return found

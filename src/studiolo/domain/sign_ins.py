@@ -1,0 +1,222 @@
+"""Sign-ins: how browsers stay signed in, with a cookie of their own or in a frame.
+
+An ordinary sign-in is made with a password and lives in the visitor's first-party cookie. A frame's sign-in is made
+from an auth token, lives in a cookie of that frame only, and never touches the ordinary one:
+
+1. `frame_key` comes from the token, so a reload that has no token any more finds its cookie.
+2. A reload that still has the token and the right cookie gets the same sign-in again, even if the token was good for
+   one use and is used up, or has expired since.
+3. The same token without that cookie is somebody else: it is redeemed anew, or refused if it was good for one use.
+
+Cookies, tokens and bearers are opaque and stored hashed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from studiolo.core.clock import Clock
+from studiolo.core.errors import PasswordIncorrect, SignInExpired
+from studiolo.core.ids import SignInId
+from studiolo.core.models import FULL_SCOPE, Account, Principal, SignIn
+from studiolo.core.secrets import SecretSource, hash_secret
+from studiolo.core.settings import Settings
+from studiolo.domain.accounts import Accounts, is_email_address
+from studiolo.domain.api_keys import banned
+from studiolo.domain.auth_tokens import hash_token, redeem
+from studiolo.domain.throttles import LONGEST_WINDOW, Throttle, refuse
+from studiolo.storage import accounts as account_rows
+from studiolo.storage import auth_tokens, throttles
+from studiolo.storage import sign_ins as rows
+from studiolo.storage.database import Database, Transaction
+
+SECRET_CHARACTERS = 43
+FRAME_KEY_CHARACTERS = 16
+WINDOW_SECONDS = 5 * 60
+USE_NOTED_EVERY = timedelta(minutes=1)
+_NOBODY = "(not an address)"  # what cannot be anybody's address is tried, refused and counted like an unknown one
+_EXPIRED = "You are signed out. Sign in again."
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    sign_in: SignIn
+    account: Account
+    is_use_due: bool
+
+
+class SignIns:
+    """Makes, finds and ends sign-ins."""
+
+    def __init__(
+        self, settings: Settings, database: Database, clock: Clock, secrets: SecretSource, accounts: Accounts
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._secrets = secrets
+        self._accounts = accounts
+        attempts = settings.sign_in_attempts
+        self._by_account = Throttle("sign_in_account", attempts, WINDOW_SECONDS)
+        self._by_address = Throttle("sign_in_address", attempts, WINDOW_SECONDS)
+
+    async def sign_in(self, email_address: str, password: str, address: str = "") -> tuple[SignIn, str]:
+        """Sign a browser in; return the sign-in and the cookie's value.
+
+        Raises PasswordIncorrect, AccountBanned, or RateLimited after too many wrong passwords for this account or
+        from this network address.
+        """
+        email_address = email_address.lower()
+        if not is_email_address(email_address):
+            email_address = _NOBODY
+        account = await self._take_turn(email_address, address)
+        if not await self._accounts.verify(account, password) or account is None:
+            raise PasswordIncorrect("The e-mail address or the password is wrong.")
+        if account.is_banned:
+            raise banned(self._settings)
+        secret = self._secrets.base62(SECRET_CHARACTERS)
+        sign_in = self._new(account, self._settings.sign_in_lifetime_seconds)
+
+        def add(tx: Transaction) -> None:
+            self._by_account.forget(tx, email_address)
+            if address:
+                self._by_address.give_back(tx, address)
+            rows.add(tx, sign_in, secret_hash=hash_secret(secret))
+            account_rows.touch(tx, account.account_id, sign_in.created_at)
+
+        await self._database.write(add)
+        return sign_in, secret
+
+    async def sign_in_frame(self, token: str, frame_secret: str | None, address: str = "") -> tuple[SignIn, str]:
+        """Sign a frame in with an auth token, or find it signed in; return the sign-in and the cookie's value.
+
+        Raises AuthTokenInvalid, AuthTokenExpired, AuthTokenUsed or AccountBanned.
+        """
+        token_hash = hash_token(token)
+        new_secret = self._secrets.base62(SECRET_CHARACTERS)
+        sign_in_id = SignInId(self._secrets.uuid())
+        now = self._clock.now()
+
+        def find_or_add(tx: Transaction) -> tuple[SignIn, str]:
+            if frame_secret is not None and (known := self._known_frame(tx, frame_secret, token_hash, now)):
+                return known, frame_secret
+            found, account = redeem(tx, token, now, self._settings)
+            sign_in = SignIn(
+                sign_in_id=sign_in_id,
+                account_id=account.account_id,
+                frame_key=token_hash[:FRAME_KEY_CHARACTERS],
+                created_at=now,
+                expires_at=now + timedelta(seconds=self._settings.frame_sign_in_lifetime_seconds),
+                scope=found.scope,
+            )
+            rows.add(tx, sign_in, secret_hash=hash_secret(new_secret), token_hash=token_hash)
+            account_rows.touch(tx, account.account_id, now)
+            return sign_in, new_secret
+
+        return await self._database.write(find_or_add)
+
+    async def resolve(self, secret: str, address: str = "") -> Principal:
+        """Return who a cookie stands for; raise SignInExpired or AccountBanned."""
+        if not secret.isascii():
+            raise SignInExpired(_EXPIRED)
+        now = self._clock.now()
+        found = await self._database.read(
+            lambda tx: self._checked(tx, rows.get_by_secret(tx, hash_secret(secret)), now)
+        )
+        return await self._principal(found, address, now)
+
+    async def sign_out(self, secret: str) -> None:
+        """End a sign-in and its bearers; one that is over already is no error."""
+        if secret.isascii():
+            await self._database.write(lambda tx: rows.remove_by_secret(tx, hash_secret(secret)))
+
+    async def mint_bearer(self, sign_in_id: SignInId) -> tuple[str, int]:
+        """Return a short-lived secret that stands for a sign-in, and for how many seconds it is good."""
+        bearer = self._secrets.base62(SECRET_CHARACTERS)
+        now = self._clock.now()
+
+        def add(tx: Transaction) -> int:
+            sign_in = self._checked(tx, rows.get(tx, sign_in_id), now).sign_in
+            until = min(now + timedelta(seconds=self._settings.bearer_lifetime_seconds), sign_in.expires_at)
+            rows.add_bearer(tx, hash_secret(bearer), sign_in_id, until)
+            return int((until - now).total_seconds())
+
+        return bearer, await self._database.write(add)
+
+    async def resolve_bearer(self, bearer: str, address: str = "") -> Principal:
+        """Return who a bearer stands for; raise SignInExpired or AccountBanned."""
+        if not bearer.isascii():
+            raise SignInExpired(_EXPIRED)
+        now = self._clock.now()
+        found = await self._database.read(
+            lambda tx: self._checked(tx, rows.get_by_bearer(tx, hash_secret(bearer), now), now)
+        )
+        return await self._principal(found, address, now)
+
+    async def reap(self) -> int:
+        """Delete the sign-ins, auth tokens and counts whose time is over; return how many rows."""
+        now = self._clock.now()
+
+        def remove(tx: Transaction) -> int:
+            return rows.reap(tx, now) + auth_tokens.reap(tx, now) + throttles.reap(tx, now, LONGEST_WINDOW)
+
+        return await self._database.write(remove)
+
+    async def _take_turn(self, email_address: str, address: str) -> Account | None:
+        """Count the try before it is made, and look the account up; raise RateLimited."""
+        now = self._clock.now()
+
+        def take(tx: Transaction) -> tuple[int, Account | None]:
+            wait = self._by_address.take(tx, address, now) if address else 0
+            wait = wait or self._by_account.take(tx, email_address, now)
+            return wait, account_rows.get_by_email(tx, email_address)
+
+        wait, account = await self._database.write(take)
+        if wait:
+            raise refuse(f"Too many wrong passwords. Try again in {wait} seconds.", wait)
+        return account
+
+    def _known_frame(self, tx: Transaction, secret: str, token_hash: str, now: datetime) -> SignIn | None:
+        """Return the frame's living sign-in; an expired one is none, but a ban is said."""
+        found = rows.get_of_frame(tx, hash_secret(secret), token_hash) if secret.isascii() else None
+        try:
+            return self._checked(tx, found, now).sign_in
+        except SignInExpired:
+            return None
+
+    def _checked(self, tx: Transaction, sign_in: SignIn | None, now: datetime) -> _Found:
+        if sign_in is None or sign_in.expires_at <= now:
+            raise SignInExpired(_EXPIRED)
+        account = account_rows.get(tx, sign_in.account_id)
+        if account is None or account.is_deleted:
+            raise SignInExpired(_EXPIRED)
+        if account.is_banned:
+            raise banned(self._settings)
+        return _Found(sign_in, account, rows.is_use_due(tx, sign_in.sign_in_id, now - USE_NOTED_EVERY))
+
+    async def _principal(self, found: _Found, address: str, now: datetime) -> Principal:
+        sign_in, account = found.sign_in, found.account
+        if found.is_use_due:
+            await self._database.write(lambda tx: _note_use(tx, sign_in, now))
+        return Principal(
+            account_id=account.account_id,
+            is_admin=account.is_admin,
+            scope=sign_in.scope,
+            sign_in_id=sign_in.sign_in_id,
+            address=address,
+        )
+
+    def _new(self, account: Account, lifetime_seconds: int) -> SignIn:
+        now = self._clock.now()
+        return SignIn(
+            sign_in_id=SignInId(self._secrets.uuid()),
+            account_id=account.account_id,
+            frame_key=None,
+            created_at=now,
+            expires_at=now + timedelta(seconds=lifetime_seconds),
+            scope=FULL_SCOPE,
+        )
+
+
+def _note_use(tx: Transaction, sign_in: SignIn, now: datetime) -> None:
+    rows.touch(tx, sign_in.sign_in_id, now)
+    account_rows.touch(tx, sign_in.account_id, now)
