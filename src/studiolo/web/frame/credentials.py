@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from studiolo.core.clock import Clock
-from studiolo.core.errors import AuthTokenExpired, AuthTokenInvalid, AuthTokenUsed, Forbidden, Unauthenticated
+from studiolo.core.errors import Forbidden, Unauthenticated
 from studiolo.core.models import Principal
 from studiolo.core.settings import Settings
 from studiolo.domain.sign_ins import SignIns
 from studiolo.web import cookies, csrf
 from studiolo.web.client_address import client_address
 
-AUTH_TOKEN_LENGTH = 24
 _MAX_BEARER_LENGTH = 256
 
 
@@ -61,41 +60,35 @@ class Credentials:
     async def bearer_principal(self, request: Request) -> Principal:
         """Return who the request's bearer belongs to; raise Unauthenticated or Forbidden."""
         self._refuse_foreign(request)
-        return await self._sign_ins.resolve_bearer(_bearer_of(request))
+        return await self._sign_ins.resolve_bearer(_bearer_of(request), client_address(dict(request.scope)))
 
     async def _by_token(self, request: Request, auth_token: str) -> Admission:
-        if not auth_token:
-            raise AuthTokenInvalid("missing auth_token.")
-        if len(auth_token) != AUTH_TOKEN_LENGTH:
-            raise AuthTokenInvalid("auth_token must be exactly 24 characters long")
         key = frame_key_of(auth_token)
         known = cookies.frame_cookie(request.cookies, key)
-        try:
-            sign_in, secret = await self._sign_ins.sign_in_frame(
-                auth_token, known.secret if known else None, client_address(dict(request.scope))
-            )
-        except (AuthTokenInvalid, AuthTokenExpired, AuthTokenUsed) as error:
-            raise type(error)("auth_token is not valid", internal=error.message) from error
+        address = client_address(dict(request.scope))
+        sign_in, secret = await self._sign_ins.sign_in_frame(auth_token, known.secret if known else None, address)
         bearer, expires_in_seconds = await self._sign_ins.mint_bearer(sign_in.sign_in_id)
-        principal = await self._sign_ins.resolve_bearer(bearer)
+        principal = await self._sign_ins.resolve_bearer(bearer, address)
         return Admission(principal, bearer, expires_in_seconds, key, self._frame_cookies(request, key, secret))
 
     async def _by_bearer(self, request: Request) -> Admission:
-        principal = await self._sign_ins.resolve_bearer(_bearer_of(request))
+        principal = await self._sign_ins.resolve_bearer(_bearer_of(request), client_address(dict(request.scope)))
         return await self._admit(principal, None)
 
     async def _by_frame(self, request: Request, frame_key: str) -> Admission:
         cookie = cookies.frame_cookie(request.cookies, frame_key) if cookies.is_frame_key(frame_key) else None
         if cookie is None:
             raise Unauthenticated("This frame is not signed in.")
-        return await self._admit(await self._sign_ins.resolve(cookie.secret), frame_key)
+        return await self._admit(
+            await self._sign_ins.resolve(cookie.secret, client_address(dict(request.scope))), frame_key
+        )
 
     async def _by_own_sign_in(self, request: Request) -> Admission:
         is_secure = csrf.is_served_securely(self._settings, request)
         secret = cookies.sign_in_secret(request.cookies, is_secure=is_secure)
         if secret is None:
             raise Unauthenticated("missing auth_token.")
-        return await self._admit(await self._sign_ins.resolve(secret), None)
+        return await self._admit(await self._sign_ins.resolve(secret, client_address(dict(request.scope))), None)
 
     async def _admit(self, principal: Principal, frame_key: str | None) -> Admission:
         if principal.sign_in_id is None:
@@ -124,7 +117,7 @@ class Credentials:
 
 def frame_key_of(auth_token: str) -> str:
     """Return the key under which the frame of this token keeps its sign-in; the token cannot be told from it."""
-    return hashlib.sha256(auth_token.encode()).hexdigest()[:16]
+    return hashlib.sha256(auth_token.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _bearer_of(request: Request) -> str:

@@ -27,7 +27,7 @@ from studiolo.domain.documents import Documents, Snapshot
 from studiolo.domain.files import Files
 from studiolo.web.frame.bodies import read_model
 from studiolo.web.frame.credentials import Admission, Credentials
-from studiolo.web.frame.fragments import render_snapshot
+from studiolo.web.render import render_document
 
 MAX_BODY_BYTES = 64 * 1024
 MEDIA_TYPE = "application/x-ndjson"
@@ -114,7 +114,7 @@ class FrameOpen:
             opening.cancel()
 
     async def _opened(self, snapshot: Snapshot) -> Event:
-        html = await asyncio.to_thread(render_snapshot, snapshot)
+        html = await asyncio.to_thread(render_document, snapshot.as_dict())
         return {
             "event": "opened",
             "path": snapshot.path,

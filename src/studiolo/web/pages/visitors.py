@@ -10,6 +10,7 @@ from studiolo.core.settings import Settings
 from studiolo.domain.accounts import Accounts
 from studiolo.domain.sign_ins import SignIns
 from studiolo.web import cookies, csrf
+from studiolo.web.client_address import client_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Visitors:
         if secret is None:
             return None
         try:
-            principal = await self._sign_ins.resolve(secret)
+            principal = await self._sign_ins.resolve(secret, client_address(dict(request.scope)))
         except Unauthenticated:
             return None
         if principal.account_id is None:

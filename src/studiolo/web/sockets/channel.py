@@ -121,7 +121,6 @@ class DocumentChannel:
             await self._say({"type": "progress", "stage": stage})
 
     async def _exchange(self, joined: Joined) -> None:
-        self.path = joined.path
         self.can_write = joined.can_write
         self._agent = joined.channel
         await self._say(

@@ -19,6 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 from studiolo.core.clock import Clock
 from studiolo.core.errors import Forbidden, StudioloError, Unauthenticated
 from studiolo.core.models import Principal
+from studiolo.domain.access import Access
 from studiolo.domain.documents import Documents
 from studiolo.domain.sign_ins import SignIns
 from studiolo.web.sockets import messages
@@ -38,9 +39,12 @@ class SocketTooBig(Exception):
 class FrameConnection:
     """A socket from its acceptance to its end."""
 
-    def __init__(self, websocket: WebSocket, sign_ins: SignIns, documents: Documents, clock: Clock) -> None:
+    def __init__(
+        self, websocket: WebSocket, sign_ins: SignIns, access: Access, documents: Documents, clock: Clock
+    ) -> None:
         self._websocket = websocket
         self._sign_ins = sign_ins
+        self._access = access
         self._documents = documents
         self._clock = clock
         self._bearer = ""
@@ -168,12 +172,20 @@ class FrameConnection:
     async def _check(self, principal: Principal, channel: DocumentChannel) -> None:
         """End a channel whose project may no longer be read, or whose right to write has changed."""
         try:
-            can_write = await self._documents.may_still(principal, channel.project_id, channel.path)
+            can_write = await self._may_write(principal, channel)
         except StudioloError as error:
             await channel.fail(error.code, error.message)
             return
         if can_write != channel.can_write:
             await channel.fail("role_changed", "Your role in this project has changed.")
+
+    async def _may_write(self, principal: Principal, channel: DocumentChannel) -> bool:
+        try:
+            await self._access.project(principal, channel.project_id, write=True, path=channel.path)
+        except Forbidden:
+            await self._access.project(principal, channel.project_id, write=False, path=channel.path)
+            return False
+        return True
 
     def _require_same(self, principal: Principal) -> None:
         known = self._principal

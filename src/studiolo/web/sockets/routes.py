@@ -21,7 +21,7 @@ def routes(services: Services, settings: Settings, clock: Clock) -> list[BaseRou
 
     async def frame_socket(websocket: WebSocket) -> None:
         await websocket.accept()
-        connection = FrameConnection(websocket, services.sign_ins, services.documents, clock)
+        connection = FrameConnection(websocket, services.sign_ins, services.access, services.documents, clock)
         with suppress(WebSocketDisconnect, WebSocketDisconnected):
             try:
                 if not csrf.has_own_origin(settings, websocket):
