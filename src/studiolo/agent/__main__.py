@@ -25,11 +25,14 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m studiolo.agent --listen-fd N --home /absolute/path\n")
         return 2
     _drop_home_from_path(home)
+    from studiolo.agent.kernels.template import fork_template
+
+    template = fork_template()  # before anything is imported, opened or started that a kernel must not inherit
     sys.modules["ssl"] = None  # pyright: ignore[reportArgumentType] - asyncio does without it: 12 ms and 3 MB less
     from studiolo.agent.server import run  # only now: after the path is clean
 
     del sys.modules["ssl"]  # whoever needs it later gets it
-    run(listen_fd, home)
+    run(listen_fd, home, template)
     return 0
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
@@ -23,8 +24,9 @@ class Agent:
     a part that works without being called (a busy kernel) says so with `count_busy`.
     """
 
-    def __init__(self, home: str) -> None:
+    def __init__(self, home: str, template: socket.socket | None = None) -> None:
         self.home = home
+        self._template = template
         self._parts: dict[type[Any], Any] = {}
         self._hooks: list[tuple[int, StopHook]] = []
         self._counters: dict[str, Callable[[], int]] = {}
@@ -39,6 +41,11 @@ class Agent:
         if kind not in self._parts:
             self._parts[kind] = make()
         return cast("Part", self._parts[kind])
+
+    def take_template(self) -> socket.socket | None:
+        """Return, once, the socket to the process that kernels are forked from."""
+        template, self._template = self._template, None
+        return template
 
     def child_environment(self) -> dict[str, str]:
         """Return the environment for the project's own programs: ours, without what is meant for our interpreter."""

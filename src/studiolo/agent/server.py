@@ -10,6 +10,7 @@
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -52,7 +53,7 @@ class Server:
         self._agent = agent
         self._registry = registry
         self._limits = limits
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._in_call: set[asyncio.Task[None]] = set()
 
     async def serve(self, listening: socket.socket) -> None:
@@ -65,14 +66,18 @@ class Server:
         await self._agent.run_stop_hooks()
         if self._in_call:
             await asyncio.wait(self._in_call, timeout=self._limits.last_moment_seconds)
-        for task in self._connections:
+        ending = dict(self._connections)
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.last_moment_seconds):  # for what is still on its way to clients
+                await asyncio.gather(*[writer.wait_closed() for writer in ending.values()], return_exceptions=True)
 
     async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._connections.add(task)
+        self._connections[task] = writer
         try:
             if len(self._connections) > self._limits.connections:
                 # said instead of dropped, so that the hub can say it on
@@ -84,7 +89,7 @@ class Server:
         except asyncio.CancelledError:
             pass  # the agent ends; asyncio.streams would log the cancellation as a failure
         finally:
-            self._connections.discard(task)
+            self._connections.pop(task, None)
             writer.close()
 
     async def _converse(
@@ -156,17 +161,21 @@ class Server:
             await writer.drain()
 
 
-def run(listen_fd: int, home: str) -> None:
-    """Serve the socket `listen_fd` as the agent of the project at `home`; return after an orderly end."""
+def run(listen_fd: int, home: str, template: socket.socket | None = None) -> None:
+    """Serve the socket `listen_fd` as the agent of the project at `home`; return after an orderly end.
+
+    `template` leads to the process that kernels are forked from (`kernels/template.py`); without it one is started
+    when the first kernel is.
+    """
     logging.basicConfig(stream=sys.stderr, format="agent %(levelname)s %(message)s", level=logging.INFO)
     listening = socket.socket(fileno=listen_fd)
     listening.setblocking(False)
     os.set_inheritable(listen_fd, False)
-    asyncio.run(_run(listening, home))
+    asyncio.run(_run(listening, home, template))
 
 
-async def _run(listening: socket.socket, home: str) -> None:
-    agent = Agent(home)
+async def _run(listening: socket.socket, home: str, template: socket.socket | None) -> None:
+    agent = Agent(home, template)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, agent.request_stop)

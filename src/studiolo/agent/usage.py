@@ -1,5 +1,7 @@
 """What the hub asks on its own account: is the agent there, what does it use, and please stop."""
 
+import asyncio
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,11 +10,6 @@ import studiolo
 
 if TYPE_CHECKING:
     from studiolo.agent.agent import Agent
-
-_CGROUP_FILES = (
-    "/sys/fs/cgroup/memory.current",  # version 2, inside a cgroup namespace
-    "/sys/fs/cgroup/memory/memory.usage_in_bytes",  # version 1
-)
 
 
 async def ping(agent: "Agent", params: dict[str, Any]) -> dict[str, Any]:
@@ -23,7 +20,8 @@ async def ping(agent: "Agent", params: dict[str, Any]) -> dict[str, Any]:
 async def usage(agent: "Agent", params: dict[str, Any]) -> dict[str, Any]:
     """Tell what the project uses and for how long nobody has used it."""
     counters = {"open_documents": 0, "kernels": 0} | agent.counters()
-    return counters | {"memory_bytes": memory_bytes(), "idle_seconds": round(agent.idle_seconds(), 3)}
+    memory = await asyncio.to_thread(memory_bytes)
+    return counters | {"memory_bytes": memory, "idle_seconds": round(agent.idle_seconds(), 3)}
 
 
 async def shutdown(agent: "Agent", params: dict[str, Any]) -> dict[str, Any]:
@@ -33,27 +31,40 @@ async def shutdown(agent: "Agent", params: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def memory_bytes(proc: Path = Path("/proc"), cgroup_files: tuple[str, ...] = _CGROUP_FILES) -> int:
-    """Return the memory of all the project's processes.
+def memory_bytes(proc: Path = Path("/proc"), root: int | None = None) -> int:
+    """Return the memory of the project's processes, shared pages counted by share.
 
-    Inside a sandbox with a process namespace everything that can be seen is the project's, so what can be seen is
-    summed; a cgroup's own figure is better where it is mounted.
+    Not from a cgroup: from inside it cannot be told whether the cgroup is this project's alone. In a sandbox every
+    process in sight is the project's; without walls those below this one are (`root`, for tests).
     """
-    for name in cgroup_files:
-        try:
-            return int(Path(name).read_text())
-        except (OSError, ValueError):
-            continue
-    own = os.getuid()
-    return sum(_resident_bytes(entry, own) for entry in proc.iterdir() if entry.name.isdecimal())
+    parents = _parents(proc)
+    top = root or (1 if os.getppid() in (0, 1) else os.getpid())
+    return sum(_process_bytes(proc / str(pid)) for pid in parents if _is_below(pid, top, parents))
 
 
-def _resident_bytes(process: Path, uid: int) -> int:
-    try:
-        if process.stat().st_uid != uid:
-            return 0
-        # resident minus shared: what would become free if the process ended
-        _, resident, shared, *_ = (process / "statm").read_text().split()
-    except (OSError, ValueError):  # it ended while we looked
-        return 0
-    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+def _parents(proc: Path) -> dict[int, int]:
+    parents: dict[int, int] = {}
+    for entry in proc.iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError, ValueError, IndexError):  # it ended while we looked
+                # after the name, which stands in brackets and may hold anything: state, parent
+                parents[int(entry.name)] = int(
+                    (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
+                )
+    return parents
+
+
+def _is_below(pid: int, top: int, parents: dict[int, int]) -> bool:
+    for _ in parents:
+        if pid == top:
+            return True
+        pid = parents.get(pid, 0)
+    return False
+
+
+def _process_bytes(process: Path) -> int:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in (process / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0

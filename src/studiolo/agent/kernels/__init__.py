@@ -1,0 +1,1 @@
+"""Kernels: which there are, starting them from a template, speaking their protocol."""

@@ -1,0 +1,142 @@
+"""The project's kernels: started on demand, one of them ahead of demand."""
+
+import asyncio
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from studiolo.agent.agent import Agent
+from studiolo.agent.kernels.kernel import Kernel
+from studiolo.agent.kernels.kernelspecs import DEFAULT_NAME, KernelSpec, KernelSpecs
+from studiolo.agent.kernels.launcher import Launcher
+from studiolo.core.errors import NotFound, StudioloError
+
+# pydevd warns in every kernel's output about modules that were frozen into the interpreter; they are not debugged.
+_KERNEL_VARIABLES = {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "TERM": "xterm-color", "CLICOLOR": "1"}
+
+
+class Kernels:
+    """Starts and ends kernels.
+
+    When a notebook is opened, `prepare` has one kernel started ahead of demand, so that the first run finds it ready;
+    there is never more than one such kernel, and it runs nothing before it is taken.
+    """
+
+    def __init__(self, agent: Agent) -> None:
+        self._home = agent.home
+        self._environment = agent.child_environment() | _KERNEL_VARIABLES
+        self._launcher = Launcher(agent.take_template(), self._environment)
+        self._specs = KernelSpecs(agent.home)
+        self._context: Any = None
+        self._running: set[Kernel] = set()
+        self._spare: asyncio.Task[Kernel] | None = None
+        self._warming: asyncio.Task[None] | None = None
+        self._imports: asyncio.Future[None] | None = None
+        agent.count_for_usage("kernels", lambda: sum(kernel.is_alive for kernel in self._running))
+        agent.add_stop_hook(self.close, order=20)
+
+    def warm(self) -> None:
+        """Begin to import here and in the template what a kernel will need."""
+        if self._warming is None:
+            self._warming = asyncio.create_task(self._warm_up(self._specs.default()))
+
+    async def list(self) -> list[dict[str, Any]]:
+        """Return the installed kernels."""
+        await self._import()
+        specs = await asyncio.to_thread(self._specs.all)
+        return [
+            {"name": spec.name, "display_name": spec.display_name, "language": spec.language}
+            for spec in sorted(specs.values(), key=lambda spec: (spec.name != DEFAULT_NAME, spec.display_name))
+        ]
+
+    def prepare(self, name: str, directory: str) -> None:
+        """Begin to start a kernel for a notebook in `directory`, ahead of its first run, unless one is ready."""
+        if self._spare is None and name == DEFAULT_NAME:
+            self._spare = asyncio.create_task(self._start(self._specs.default(), directory))
+            self._spare.add_done_callback(self._forget_failed)
+
+    async def start(self, name: str, directory: str) -> Kernel:
+        """Return a kernel that is ready; raise NotFound for an unknown name, or what kept it from starting."""
+        spec = await self._find(name)
+        kernel = await self._take_spare(spec, directory) or await self._start(spec, directory)
+        self._running.add(kernel)
+        return kernel
+
+    async def end(self, kernel: Kernel) -> None:
+        """End a kernel."""
+        self._running.discard(kernel)
+        await kernel.shutdown()
+
+    async def close(self) -> None:
+        """End every kernel and the template."""
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.cancel()
+            for kernel in await asyncio.gather(spare, return_exceptions=True):
+                if isinstance(kernel, Kernel):
+                    self._running.add(kernel)
+        await asyncio.gather(*(self.end(kernel) for kernel in list(self._running)), return_exceptions=True)
+        await self._launcher.close()
+        if self._context is not None:
+            self._context.destroy(0)
+
+    async def _find(self, name: str) -> KernelSpec:
+        if name != DEFAULT_NAME:
+            await self._import()
+        spec = await asyncio.to_thread(self._specs.find, name)
+        if spec is None:
+            raise NotFound(f"The kernel {name!r} is not installed in this project.", kernel=name)
+        return spec
+
+    async def _take_spare(self, spec: KernelSpec, directory: str) -> Kernel | None:
+        spare, self._spare = self._spare, None
+        if spare is None:
+            return None
+        try:
+            kernel = await asyncio.shield(spare)
+        except StudioloError:
+            return None
+        if kernel.is_alive and kernel.spec == spec and kernel.directory == self._existing(directory):
+            return kernel
+        await kernel.shutdown()
+        return None
+
+    async def _start(self, spec: KernelSpec, directory: str) -> Kernel:
+        await self._warm_up(spec)
+        kernel = Kernel(spec, self._existing(directory), self._launcher, self._environment)
+        await kernel.start(self._context)
+        return kernel
+
+    async def _warm_up(self, spec: KernelSpec) -> None:
+        # ipykernel is imported there while the protocol is imported here
+        if spec.is_own:
+            await asyncio.gather(self._import(), self._launcher.warm(), return_exceptions=True)
+        await self._import()
+
+    async def _import(self) -> None:
+        """Import pyzmq and jupyter_client (130 ms) in a thread, once."""
+        if self._imports is None:
+            loop = asyncio.get_running_loop()
+            pool = ThreadPoolExecutor(1)
+            self._imports = loop.run_in_executor(pool, _import_protocol)
+            self._imports.add_done_callback(lambda _: pool.shutdown(wait=False))
+        await asyncio.shield(self._imports)
+        if self._context is None:
+            self._context = import_module("zmq.asyncio").Context(io_threads=1)
+
+    def _existing(self, directory: str) -> str:
+        return directory if Path(directory).is_dir() and os.access(directory, os.X_OK) else self._home
+
+    def _forget_failed(self, spare: asyncio.Task[Kernel]) -> None:
+        if not spare.cancelled() and spare.exception() is not None and self._spare is spare:
+            self._spare = None
+
+
+def _import_protocol() -> float:
+    started = time.monotonic()
+    for name in ("zmq.asyncio", "jupyter_client.session"):
+        import_module(name)
+    return time.monotonic() - started
