@@ -130,6 +130,14 @@ class Settings(BaseSettings):
         file = (TomlConfigSettingsSource(settings_cls, config),) if config else ()
         return (init_settings, env_settings, *file)
 
+    def as_environment(self) -> dict[str, str]:
+        """Return the settings as STUDIOLO_... variables, for a child process that reads them the ordinary way."""
+        written = self.model_dump(mode="json", exclude_none=True)
+        return {
+            f"STUDIOLO_{name.upper()}": ",".join(value) if isinstance(value, list) else str(value)  # pyright: ignore[reportUnknownArgumentType] - lists of text
+            for name, value in written.items()
+        }
+
     @property
     def database_url(self) -> str:
         """Return the database's URL, the default one being SQLite in the data directory."""
