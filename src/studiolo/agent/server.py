@@ -91,6 +91,8 @@ class Server:
         finally:
             self._connections.pop(task, None)
             writer.close()
+            if writer.transport.get_write_buffer_size():
+                asyncio.get_running_loop().call_later(self._limits.write_seconds, writer.transport.abort)
 
     async def _converse(
         self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -107,7 +109,7 @@ class Server:
                 answer = await self._answer(frame, channel)
                 if answer is not None:
                     await self._write(writer, answer)
-                goes_on = answer is not None
+                goes_on = answer is not None and not self._agent.is_stopping
             finally:
                 self._in_call.discard(task)
 
@@ -157,8 +159,12 @@ class Server:
         if len(encoded) > wire.MAX_FRAME_BYTES:
             encoded = wire.encode(_refusal(TooLarge("The answer is too large to be sent.")))
         writer.write(encoded)
-        async with asyncio.timeout(self._limits.write_seconds):
-            await writer.drain()
+        try:
+            async with asyncio.timeout(self._limits.write_seconds):
+                await writer.drain()
+        except TimeoutError:
+            writer.transport.abort()  # closing would wait for the client to read the rest
+            raise
 
 
 def run(listen_fd: int, home: str, template: socket.socket | None = None) -> None:

@@ -55,7 +55,7 @@ def _parents(proc: Path) -> dict[int, int]:
 
 
 def _is_below(pid: int, top: int, parents: dict[int, int]) -> bool:
-    for _ in parents:
+    for _ in range(len(parents) + 1):  # a file system that is read while it changes could show a circle
         if pid == top:
             return True
         pid = parents.get(pid, 0)
