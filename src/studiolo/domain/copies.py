@@ -1,6 +1,5 @@
 """Copies between projects: ordered here, written down, carried out later by a worker."""
 
-import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,17 +8,16 @@ from studiolo.core.clock import Clock
 from studiolo.core.errors import (
     CopyOperationFinished,
     CopyOperationNotFound,
-    Forbidden,
     InvalidRequest,
-    NotFound,
     PathOutsideProject,
     Unavailable,
     error_from_wire,
 )
 from studiolo.core.ids import CopyId, ProjectId, is_uuid
-from studiolo.core.models import CopyOperation, Principal, Project
+from studiolo.core.models import CopyOperation, Principal
 from studiolo.core.secrets import SecretSource
 from studiolo.domain.access import Access
+from studiolo.domain.copying import Copying, Place, path_in_home, require, require_both
 from studiolo.domain.moments import parse_moment
 from studiolo.domain.projects import is_storable
 from studiolo.storage import copies as rows
@@ -64,14 +62,6 @@ class CopyQuery:
     is_failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A path in a project; without a path, all of the project."""
-
-    project_id: ProjectId
-    path: str | None
-
-
 class Copies:
     """Orders copies and tells what became of them."""
 
@@ -81,12 +71,14 @@ class Copies:
         clock: Clock,
         secrets: SecretSource,
         access: Access,
+        copying: Copying | None = None,
         on_queued: Callable[[], None] | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._secrets = secrets
         self._access = access
+        self._copying = copying
         self._on_queued = on_queued
 
     async def create(self, principal: Principal, request: CopyRequest) -> CopyOperation:
@@ -169,7 +161,13 @@ class Copies:
         if not await self._database.write(lambda tx: rows.delete_scheduled(tx, copy_id)):
             raise CopyOperationFinished(gone)
 
-    async def delete_expired(self) -> int:
+    async def run_one(self, worker_name: str) -> bool:
+        """Carry out the next copy that is due; False if there is none. `worker_name` is unique among all workers."""
+        if self._copying is None:
+            raise RuntimeError("this process was given no copy engine")
+        return await self._copying.run_one(worker_name)
+
+    async def reap(self) -> int:
         """Delete records whose time is over; return how many."""
         now = self._clock.now()
         return await self._database.write(lambda tx: rows.delete_expired(tx, now))
@@ -203,44 +201,6 @@ class Copies:
             error_code=None,
             attempts=0,
         )
-
-
-async def require(access: Access, principal: Principal, source: Place | None, target: Place | None) -> list[Project]:
-    """Return the projects, the target first; raise in the words of the copy calls if one may not be used."""
-    found: list[Project] = []
-    for place, write, refusal in (
-        (target, True, "No write access to target"),
-        (source, False, "No read access to source"),
-    ):
-        if place is None:
-            continue
-        try:
-            found.append(await access.project(principal, place.project_id, write=write, path=place.path))
-        except (Forbidden, NotFound) as error:
-            message = f"ACCESS BLOCKED -- {refusal} project -- {place.project_id}"
-            raise type(error)(message, **error.details) from error
-    return found
-
-
-async def require_both(access: Access, principal: Principal, copy: CopyOperation) -> tuple[Project, Project]:
-    """Return the source and the target of a copy that the caller may read and write."""
-    source, target = Place(copy.source_project_id, copy.source_path), Place(copy.target_project_id, copy.target_path)
-    found = await require(access, principal, source, target)
-    return found[1], found[0]
-
-
-def path_in_home(project_id: ProjectId, path: str) -> str | None:
-    """Return a path relative to the project's home, a trailing slash kept; None if it leads out by its words.
-
-    `/projects/ID/a`, the home's own name inside, and `/a` mean `a`.
-    """
-    home = f"/projects/{project_id}"
-    if path == home or path.startswith(home + "/"):
-        path = path.removeprefix(home)
-    inside = posixpath.normpath(path.lstrip("/"))
-    if inside == ".." or inside.startswith("../"):
-        return None
-    return inside + "/" if path.endswith("/") and inside != "." else inside
 
 
 def _checked_ids(request: CopyRequest) -> tuple[ProjectId, ProjectId]:

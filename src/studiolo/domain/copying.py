@@ -9,16 +9,18 @@
 
 import asyncio
 import math
+import posixpath
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from studiolo.core.clock import Clock
-from studiolo.core.errors import CopyFailed, Forbidden, StudioloError, Unavailable
-from studiolo.core.models import CopyOperation, CopyOrder, Principal
+from studiolo.core.errors import CopyFailed, Forbidden, NotFound, StudioloError, Unavailable
+from studiolo.core.ids import ProjectId
+from studiolo.core.models import CopyOperation, CopyOrder, Principal, Project
 from studiolo.core.settings import Settings
 from studiolo.domain.access import Access
-from studiolo.domain.copies import path_in_home, require_both
 from studiolo.domain.lifecycle import project_spec
 from studiolo.runtime.protocols import CopyEngine
 from studiolo.storage import accounts
@@ -29,6 +31,14 @@ MAX_ATTEMPTS = 5
 FIRST_BACKOFF_SECONDS = 1.0
 MAX_ERROR_CHARACTERS = 10_000
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A path in a project; without a path, all of the project."""
+
+    project_id: ProjectId
+    path: str | None
 
 
 class Copying:
@@ -152,6 +162,44 @@ class Copying:
             lambda tx: rows.finish(tx, claimed, worker_name, now, error=text, error_code=code)
         )
         _log.info("copy_finished", copy_id=claimed.copy_id, code=code, is_discarded=not is_ours)
+
+
+async def require(access: Access, principal: Principal, source: Place | None, target: Place | None) -> list[Project]:
+    """Return the projects, the target first; raise in the words of the copy calls if one may not be used."""
+    found: list[Project] = []
+    for place, write, refusal in (
+        (target, True, "No write access to target"),
+        (source, False, "No read access to source"),
+    ):
+        if place is None:
+            continue
+        try:
+            found.append(await access.project(principal, place.project_id, write=write, path=place.path))
+        except (Forbidden, NotFound) as error:
+            message = f"ACCESS BLOCKED -- {refusal} project -- {place.project_id}"
+            raise type(error)(message, **error.details) from error
+    return found
+
+
+async def require_both(access: Access, principal: Principal, copy: CopyOperation) -> tuple[Project, Project]:
+    """Return the source and the target of a copy that the caller may read and write."""
+    source, target = Place(copy.source_project_id, copy.source_path), Place(copy.target_project_id, copy.target_path)
+    found = await require(access, principal, source, target)
+    return found[1], found[0]
+
+
+def path_in_home(project_id: ProjectId, path: str) -> str | None:
+    """Return a path relative to the project's home, a trailing slash kept; None if it leads out by its words.
+
+    `/projects/ID/a`, the home's own name inside, and `/a` mean `a`.
+    """
+    home = f"/projects/{project_id}"
+    if path == home or path.startswith(home + "/"):
+        path = path.removeprefix(home)
+    inside = posixpath.normpath(path.lstrip("/"))
+    if inside == ".." or inside.startswith("../"):
+        return None
+    return inside + "/" if path.endswith("/") and inside != "." else inside
 
 
 async def _end(*tasks: asyncio.Task[None]) -> None:

@@ -1,0 +1,84 @@
+"""All that the product can do, put together once and passed to the doors."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from studiolo.core.clock import Clock
+from studiolo.core.secrets import SecretSource
+from studiolo.core.settings import Settings
+from studiolo.domain.access import Access
+from studiolo.domain.accounts import Accounts
+from studiolo.domain.agents import Agents
+from studiolo.domain.api_keys import ApiKeys
+from studiolo.domain.auth_tokens import AuthTokens
+from studiolo.domain.client_errors import ClientErrors
+from studiolo.domain.copies import Copies
+from studiolo.domain.copying import Copying
+from studiolo.domain.documents import Documents
+from studiolo.domain.exec import Exec
+from studiolo.domain.files import Files
+from studiolo.domain.lifecycle import Lifecycle
+from studiolo.domain.passwords import Passwords
+from studiolo.domain.projects import Projects
+from studiolo.domain.queries import Queries
+from studiolo.domain.query_accounts import AccountsTable
+from studiolo.domain.query_projects import ProjectsTable
+from studiolo.domain.sign_ins import SignIns
+from studiolo.runtime.protocols import AgentConnector, CopyEngine, ProjectRunner
+from studiolo.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The domain's objects; none of them is handed this."""
+
+    accounts: Accounts
+    api_keys: ApiKeys
+    auth_tokens: AuthTokens
+    sign_ins: SignIns
+    access: Access
+    projects: Projects
+    files: Files
+    exec: Exec
+    copies: Copies
+    queries: Queries
+    documents: Documents
+    client_errors: ClientErrors
+
+
+def build_services(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    secrets: SecretSource,
+    runner: ProjectRunner,
+    connector: AgentConnector,
+    copy_engine: CopyEngine | None = None,
+    on_copy_queued: Callable[[], None] | None = None,
+    passwords: Passwords | None = None,
+) -> Services:
+    """Build the domain. Only a process with a `copy_engine` can carry out copies; `on_copy_queued` wakes one up."""
+    access = Access(database)
+    accounts = Accounts(settings, database, clock, secrets, passwords or Passwords())
+    lifecycle = Lifecycle(settings, database, clock, runner)
+    agents = Agents(database, clock, lifecycle, connector)
+    copying = Copying(settings, database, clock, access, copy_engine) if copy_engine is not None else None
+    tables = (
+        ProjectsTable("projects", settings, database, clock, lifecycle),
+        ProjectsTable("projects_all", settings, database, clock, lifecycle),
+        AccountsTable(database),
+    )
+    return Services(
+        accounts=accounts,
+        api_keys=ApiKeys(settings, database, clock, secrets),
+        auth_tokens=AuthTokens(settings, database, clock, secrets, accounts),
+        sign_ins=SignIns(settings, database, clock, secrets, accounts),
+        access=access,
+        projects=Projects(settings, database, clock, secrets, access, lifecycle, agents),
+        files=Files(settings, access, agents),
+        exec=Exec(access, agents),
+        copies=Copies(database, clock, secrets, access, copying, on_copy_queued),
+        queries=Queries(clock, tables),
+        documents=Documents(settings, database, access, agents),
+        client_errors=ClientErrors(database, clock, secrets),
+    )

@@ -1,0 +1,48 @@
+"""The loop of a worker: take work while there is some, rest a little longer each time there is none.
+
+Waking up carries no data: the worker always looks into the table. A lost wake-up costs `LONGEST_PAUSE_SECONDS`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from studiolo.core.clock import Clock
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
+PAUSE_AFTER_FAILURE_SECONDS = 1.0
+_log = structlog.get_logger()
+
+
+async def run(step: Callable[[], Awaitable[bool]], clock: Clock, wake: asyncio.Event | None = None) -> None:
+    """Call `step`, which tells whether it found work, again and again until cancelled; no failure ends the loop."""
+    wake = wake or asyncio.Event()
+    pause_seconds = FIRST_PAUSE_SECONDS
+    while True:
+        wake.clear()
+        try:
+            has_worked = await step()
+        except Exception:  # noqa: BLE001 - the edge: a worker that ends helps nobody
+            _log.exception("worker_step_failed")
+            await clock.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+            continue
+        if has_worked:
+            pause_seconds = FIRST_PAUSE_SECONDS
+            continue
+        is_woken = await _rest(pause_seconds, clock, wake)
+        pause_seconds = FIRST_PAUSE_SECONDS if is_woken else min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+
+
+async def _rest(seconds: float, clock: Clock, wake: asyncio.Event) -> bool:
+    """Wait until time has passed or somebody wakes us; tell which."""
+    resting = asyncio.ensure_future(clock.sleep(seconds))
+    waking = asyncio.ensure_future(wake.wait())
+    try:
+        await asyncio.wait({resting, waking}, return_when=asyncio.FIRST_COMPLETED)
+        return waking.done()
+    finally:
+        resting.cancel()
+        waking.cancel()
+        await asyncio.gather(resting, waking, return_exceptions=True)

@@ -1,0 +1,33 @@
+"""The reaper: deletes what has expired and stops projects that nobody uses."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from studiolo.core.clock import Clock
+from studiolo.domain.services import Services
+
+EVERY_SECONDS = 60.0
+_log = structlog.get_logger()
+
+
+async def run(services: Services, clock: Clock) -> None:
+    """Reap once a minute until cancelled."""
+    while True:
+        await reap(services)
+        await clock.sleep(EVERY_SECONDS)
+
+
+async def reap(services: Services) -> None:
+    """Reap once; what fails is logged and does not keep the rest."""
+    chores: dict[str, Callable[[], Awaitable[object]]] = {
+        "sign_ins": services.sign_ins.reap,
+        "copies": services.copies.reap,
+        "client_errors": services.client_errors.reap,
+        "idle_projects": services.projects.stop_idle,
+    }
+    for name, chore in chores.items():
+        try:
+            await chore()
+        except Exception:  # noqa: BLE001 - the edge: one chore must not keep the others from being done
+            _log.exception("chore_failed", chore=name)
