@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Protocol
 
 from studiolo.agent.documents import notebook_text
@@ -46,7 +47,7 @@ class NotebookFormat:
     def parse(self, data: bytes) -> NotebookModel:
         """Return the notebook; an empty file is a new one with an empty cell."""
         if not data.strip():
-            empty = {"cell_type": "code", "source": "", "metadata": {}, "outputs": [], "execution_count": None}
+            empty: Cell = {"cell_type": "code", "source": "", "metadata": {}, "outputs": [], "execution_count": None}
             return NotebookModel(canonical_cells([empty]), dict(NEW_METADATA))
         text = notebook_text.parse(data, self._path)
         if text.values["nbformat"] < 4:
@@ -79,10 +80,9 @@ class NotebookFormat:
 
     def _upgraded(self, data: bytes) -> dict[str, Any]:
         # nbformat takes 145 ms to import and is needed for notebooks of before 2015 only.
-        import nbformat
-
+        nbformat: Any = import_module("nbformat")
         try:
-            found: Any = nbformat.convert(nbformat.reads(data.decode("utf-8"), nbformat.NO_CONVERT), 4)
+            found = nbformat.convert(nbformat.reads(data.decode("utf-8"), nbformat.NO_CONVERT), 4)
             for cell in found["cells"]:
                 cell.pop("id", None)  # random: ours depend on the file only
             return json.loads(json.dumps(found))

@@ -267,7 +267,9 @@ class _Scanner:
 def is_cell(value: dict[str, Any]) -> bool:
     """Tell whether a parsed value has the shape that every cell of format 4 has."""
     source = value.get("source", "")
-    is_text = isinstance(source, str) or (isinstance(source, list) and all(isinstance(line, str) for line in source))
+    is_text = isinstance(source, str) or (
+        isinstance(source, list) and all(isinstance(line, str) for line in cast("list[Any]", source))
+    )
     outputs = value.get("outputs", [])
     return (
         isinstance(value.get("cell_type"), str)

@@ -31,11 +31,11 @@ class NotebookDocument:
 
     def model(self) -> NotebookModel:
         """Return what the document says, made valid."""
-        meta = cast("dict[str, Any]", self.meta.to_py() or {})
+        meta = self.meta.to_py() or {}
         metadata, minor = clean(meta.get("metadata")), clean(meta.get("nbformat_minor"))
         return NotebookModel(
-            canonical_cells(cast("list[Any]", self.cells.to_py() or [])),
-            metadata if isinstance(metadata, dict) else {},
+            canonical_cells(self.cells.to_py() or []),
+            cast("dict[str, Any]", metadata) if isinstance(metadata, dict) else {},
             minor if isinstance(minor, int) and minor >= 0 else 5,
         )
 
@@ -58,15 +58,14 @@ class NotebookDocument:
 
         Two people who move one cell at the same time leave two copies of it: the second goes if it says the same.
         """
-        model = canonical_cells(cast("list[Any]", self.cells.to_py() or []))
+        model = canonical_cells(self.cells.to_py() or [])
         if len(model) == len(self.cells) and all(
-            isinstance(cell, Map) and cell.get("id") == known["id"]
-            for cell, known in zip(self.cells, model, strict=True)
+            cell.get("id") == known["id"] for cell, known in zip(self.shared_cells(), model, strict=False)
         ):
             return
         with self._doc.transaction():
             self._delete_strays()
-            for place, known in enumerate(canonical_cells(cast("list[Any]", self.cells.to_py() or []))):
+            for place, known in enumerate(canonical_cells(self.cells.to_py() or [])):
                 if self.cells[place].get("id") != known["id"]:
                     self.cells[place]["id"] = known["id"]
 
@@ -90,7 +89,8 @@ class NotebookDocument:
             if not isinstance(cell, Map):
                 strays.append(place)
                 continue
-            key = (cell.get("id"), str(cell.get("cell_type")), str(cell.get("source")))
+            shared = cast("YCell", cell)
+            key = (shared.get("id"), str(shared.get("cell_type")), str(shared.get("source")))
             if is_id(key[0]) and key in said:
                 strays.append(place)
             said.add(key)
@@ -216,7 +216,7 @@ def _set_object(owner: Map[Any], key: str, value: dict[str, Any]) -> None:
         owner[key] = Map(dict(value))
         return
     known = cast("Map[Any]", shared)
-    for name in [name for name in cast("dict[str, Any]", known.to_py() or {}) if name not in value]:
+    for name in [name for name in (known.to_py() or {}) if name not in value]:
         del known[name]
     for name, item in value.items():
         if clean(known.get(name)) != item:

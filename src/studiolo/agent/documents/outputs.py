@@ -120,13 +120,15 @@ class OutputWriter:
         """Give the output at `place` new data."""
         with self._room.change():
             cell = self._find()
-            outputs = outputs_of(cell) if cell is not None else []
-            old = cast("Any", outputs[place]) if place < len(outputs) else None
+            if cell is None:
+                return
+            outputs = outputs_of(cell)
+            old = outputs[place] if place < len(outputs) else None
             if isinstance(old, dict):
                 known = cast("dict[str, Any]", old)
                 new = canonical_output({**known, "data": content.get("data"), "metadata": content.get("metadata")})
                 if new is not None and self._has_room_for(new):
-                    cast("Array[Any]", outputs)[place] = shared_output(new)
+                    outputs[place] = shared_output(new)
 
     def _add_text(self, name: str, text: str) -> None:
         if self._is_truncated:

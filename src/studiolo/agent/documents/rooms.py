@@ -9,7 +9,7 @@
 """
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ class Room:
             client.close("protocol_error", f"The page sent something that is not an edit ({error}).")
 
     @contextmanager
-    def change(self) -> Iterator[None]:
+    def change(self) -> Generator[None]:
         """Change the document as the agent; the changes are one update."""
         with self.doc.transaction():
             yield

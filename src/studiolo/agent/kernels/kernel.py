@@ -77,7 +77,7 @@ class Kernel:
         """Run code and return the reply's content; raise KernelDied when the process ends meanwhile."""
         if not self.is_alive:
             raise KernelDied("The kernel is not running.")
-        request = {
+        request: dict[str, Any] = {
             "code": code,
             "silent": False,
             "store_history": True,

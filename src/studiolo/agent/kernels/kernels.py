@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import time
-from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -34,7 +32,7 @@ class Kernels:
         self._running: set[Kernel] = set()
         self._spare: asyncio.Task[Kernel] | None = None
         self._warming: asyncio.Task[None] | None = None
-        self._imports: asyncio.Future[None] | None = None
+        self._imports: asyncio.Future[Any] | None = None
         agent.count_for_usage("kernels", lambda: sum(kernel.is_alive for kernel in self._running))
         agent.add_stop_hook(self.close, order=20)
 
@@ -45,7 +43,6 @@ class Kernels:
 
     async def list(self) -> list[dict[str, Any]]:
         """Return the installed kernels."""
-        await self._import()
         specs = await asyncio.to_thread(self._specs.all)
         return [
             {"name": spec.name, "display_name": spec.display_name, "language": spec.language}
@@ -84,8 +81,6 @@ class Kernels:
             self._context.destroy(0)
 
     async def _find(self, name: str) -> KernelSpec:
-        if name != DEFAULT_NAME:
-            await self._import()
         spec = await asyncio.to_thread(self._specs.find, name)
         if spec is None:
             raise NotFound(f"The kernel {name!r} is not installed in this project.", kernel=name)
@@ -117,12 +112,9 @@ class Kernels:
         await self._import()
 
     async def _import(self) -> None:
-        """Import pyzmq and jupyter_client (130 ms) in a thread, once."""
+        """Import pyzmq (30 ms) in a thread, once."""
         if self._imports is None:
-            loop = asyncio.get_running_loop()
-            pool = ThreadPoolExecutor(1)
-            self._imports = loop.run_in_executor(pool, _import_protocol)
-            self._imports.add_done_callback(lambda _: pool.shutdown(wait=False))
+            self._imports = asyncio.get_running_loop().run_in_executor(None, import_module, "zmq.asyncio")
         await asyncio.shield(self._imports)
         if self._context is None:
             self._context = import_module("zmq.asyncio").Context(io_threads=1)
@@ -133,10 +125,3 @@ class Kernels:
     def _forget_failed(self, spare: asyncio.Task[Kernel]) -> None:
         if not spare.cancelled() and spare.exception() is not None and self._spare is spare:
             self._spare = None
-
-
-def _import_protocol() -> float:
-    started = time.monotonic()
-    for name in ("zmq.asyncio", "jupyter_client.session"):
-        import_module(name)
-    return time.monotonic() - started

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 DEFAULT_NAME = "python3"
 
@@ -56,12 +56,14 @@ class KernelSpecs:
         # jupyter_client takes 130 ms to import; the project's own kernels are looked for in its home.
         manager: Any = import_module("jupyter_client.kernelspec").KernelSpecManager()
         found: dict[str, KernelSpec] = {DEFAULT_NAME: self.default()}
-        for name, entry in manager.get_all_specs().items():
-            spec = entry["spec"]
+        for name, entry in cast("dict[str, dict[str, Any]]", manager.get_all_specs()).items():
+            spec = cast("dict[str, Any]", entry["spec"])
             argv = tuple(str(part) for part in spec.get("argv", []))
             if argv and argv[0] in ("python", "python3", f"python3.{sys.version_info.minor}"):
                 argv = (self._python_of(entry.get("resource_dir", "")), *argv[1:])
-            environment = tuple((str(key), str(value)) for key, value in (spec.get("env") or {}).items())
+            environment = tuple(
+                (str(key), str(value)) for key, value in cast("dict[Any, Any]", spec.get("env") or {}).items()
+            )
             found[name] = KernelSpec(
                 name,
                 str(spec.get("display_name") or name),

@@ -71,7 +71,7 @@ class _Template:
 
     def run(self) -> None:
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, _do_nothing)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _die_with_parent(signal.SIGTERM)
@@ -147,6 +147,10 @@ class _Template:
 
     def _tell(self, answer: dict[str, Any]) -> None:
         self._connection.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def _do_nothing(number: int, frame: object) -> None:
+    """Let the signal interrupt `select`; the bytes in the waker say the rest."""
 
 
 def _warm() -> None:
