@@ -3,8 +3,8 @@
 A host page on one https origin frames each product on another (cross-site). Times are taken inside the frame, on the
 browser's own clock, the same way for all: `first cell` when its text is on the screen, `typing` when text that was
 typed after a click into a code cell is there, `output` when the result of an addition is on the screen. Every opening
-is in a new frame; `cold` with an empty browser cache, `warm` with a filled one. The peers keep their server running; so does
-ours, but `stopped` rows begin with the project stopped: sandbox, agent and kernel start on the way.
+is in a new frame; `cold` with an empty browser cache, `warm` with a filled one. The peers keep their server running;
+so does ours, but `stopped` rows begin with the project stopped: sandbox, agent and kernel start on the way.
 
 Third-party cookies are allowed in this run, since the peers do not work without them.
 """
