@@ -167,6 +167,11 @@ class Copies:
             raise RuntimeError("this process was given no copy engine")
         return await self._copying.run_one(worker_name)
 
+    async def is_any_due(self) -> bool:
+        """Tell whether there is a copy for a worker to carry out now."""
+        now = self._clock.now()
+        return await self._database.read(lambda tx: rows.is_any_due(tx, now))
+
     async def reap(self) -> int:
         """Delete records whose time is over; return how many."""
         now = self._clock.now()

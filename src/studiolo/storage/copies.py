@@ -77,12 +77,7 @@ def delete_expired(tx: Connection, now: datetime) -> int:
 
 def claim(tx: Connection, owner: str, *, now: datetime, lease_until: datetime) -> CopyOperation | None:
     """Take the next copy that may run and lease it to `owner`; its `attempts` counts this one already."""
-    may = and_(
-        copies.c.due_at.is_not(None),
-        or_(copies.c.scheduled_at.is_(None), copies.c.scheduled_at <= now),
-        or_(copies.c.lease_until.is_(None), copies.c.lease_until <= now),
-    )
-    query = select(copies).where(may).order_by(copies.c.due_at).limit(1).with_for_update(skip_locked=True)
+    query = select(copies).where(_may_run(now)).order_by(copies.c.due_at).limit(1).with_for_update(skip_locked=True)
     row = tx.execute(query).mappings().one_or_none()
     if row is None:
         return None
@@ -92,6 +87,11 @@ def claim(tx: Connection, owner: str, *, now: datetime, lease_until: datetime) -
     changes = {"started_at": taken.started_at, "attempts": taken.attempts} | lease
     tx.execute(update(copies).where(copies.c.copy_id == copy.copy_id).values(**changes))
     return taken
+
+
+def is_any_due(tx: Connection, now: datetime) -> bool:
+    """Tell whether there is a copy that could be claimed."""
+    return tx.execute(select(copies.c.copy_id).where(_may_run(now)).limit(1)).first() is not None
 
 
 def renew(tx: Connection, claimed: CopyOperation, owner: str, lease_until: datetime) -> bool:
@@ -110,6 +110,14 @@ def finish(
     """Record the end of a copy, good or bad; False when the lease was lost."""
     outcome = {"finished_at": now, "error": error, "error_code": error_code}
     return _change_claimed(tx, claimed, owner, outcome | {"due_at": None, "lease_owner": None, "lease_until": None})
+
+
+def _may_run(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        copies.c.due_at.is_not(None),
+        or_(copies.c.scheduled_at.is_(None), copies.c.scheduled_at <= now),
+        or_(copies.c.lease_until.is_(None), copies.c.lease_until <= now),
+    )
 
 
 def _change_claimed(tx: Connection, claimed: CopyOperation, owner: str, values: dict[str, Any]) -> bool:

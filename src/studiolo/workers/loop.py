@@ -4,6 +4,7 @@ Waking up carries no data: the worker always looks into the table. A lost wake-u
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -16,11 +17,19 @@ PAUSE_AFTER_FAILURE_SECONDS = 1.0
 _log = structlog.get_logger()
 
 
-async def run(step: Callable[[], Awaitable[bool]], clock: Clock, wake: asyncio.Event | None = None) -> None:
-    """Call `step`, which tells whether it found work, again and again until cancelled; no failure ends the loop."""
+async def run(
+    step: Callable[[], Awaitable[bool]],
+    clock: Clock,
+    wake: asyncio.Event | None = None,
+    idle_seconds: float = math.inf,
+) -> None:
+    """Call `step`, which tells whether it found work, again and again; no failure ends the loop.
+
+    Returns when there was nothing to do for `idle_seconds`.
+    """
     wake = wake or asyncio.Event()
-    pause_seconds = FIRST_PAUSE_SECONDS
-    while True:
+    pause_seconds, worked_at = FIRST_PAUSE_SECONDS, clock.monotonic()
+    while clock.monotonic() - worked_at < idle_seconds:
         wake.clear()
         try:
             has_worked = await step()
@@ -29,7 +38,7 @@ async def run(step: Callable[[], Awaitable[bool]], clock: Clock, wake: asyncio.E
             await clock.sleep(PAUSE_AFTER_FAILURE_SECONDS)
             continue
         if has_worked:
-            pause_seconds = FIRST_PAUSE_SECONDS
+            pause_seconds, worked_at = FIRST_PAUSE_SECONDS, clock.monotonic()
             continue
         is_woken = await _rest(pause_seconds, clock, wake)
         pause_seconds = FIRST_PAUSE_SECONDS if is_woken else min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
