@@ -324,14 +324,17 @@ async def test_a_client_that_never_finishes_its_call_is_dropped(tmp_path):
 
 
 async def test_a_client_that_does_not_read_its_answer_is_dropped(tmp_path):
+    asked = asyncio.Event()
+
     async def much(agent, params):
+        asked.set()
         return {"x": "y" * 5_000_000}
 
     async with serving(tmp_path, Limits(write_seconds=0.05), much=much) as running:
         client = await running.connect()
         client.reader._transport.pause_reading()
         await wire.write(client.writer, {"call": "much"})
-        await until(lambda: running.agent.idle_seconds() > 0.1)
+        await until(lambda: asked.is_set() and running.agent.idle_seconds() > 0.2)
         client.reader._transport.resume_reading()
         with pytest.raises((wire.WireError, ConnectionError)):
             await client.read()
