@@ -38,7 +38,7 @@ class DataDirectory:
     """The data directory; `is_root` says whether uids are separated."""
 
     def __init__(self, data: str, *, is_root: bool) -> None:
-        self._is_root = is_root
+        self.is_root = is_root
         self.hub_uid = UID_BASE if is_root else None
         self.path = Path(data)
         self.projects = self.path / "projects"
@@ -49,14 +49,14 @@ class DataDirectory:
         """Make what is missing and put owners and modes right; raise RunnerUnavailable when that is impossible."""
         hub = -1 if self.hub_uid is None else self.hub_uid
         self.path.mkdir(parents=True, exist_ok=True)
-        if not self._is_root and self.path.stat().st_uid != os.geteuid():
+        if not self.is_root and self.path.stat().st_uid != os.geteuid():
             raise RunnerUnavailable(f"{self.path} belongs to another user; choose another data directory or its owner.")
-        self._own(self.path, 0o1771 if self._is_root else 0o700, hub)
+        self._own(self.path, 0o1771 if self.is_root else 0o700, hub)
         self._own(self.projects, 0o711, 0)
         self._own(self.agents, 0o755, 0)
         self.run = self._choose_run_directory()
-        self._own(self.run, 0o750 if self._is_root else 0o700, hub)
-        if self._is_root:
+        self._own(self.run, 0o750 if self.is_root else 0o700, hub)
+        if self.is_root:
             self._hand_over_files()
 
     def home(self, project_id: str) -> Path:
@@ -65,7 +65,7 @@ class DataDirectory:
 
     def owner(self, uid: int) -> int | None:
         """Return the system's uid for a project's number, or None when uids are not separated."""
-        return UID_BASE + uid if self._is_root else None
+        return UID_BASE + uid if self.is_root else None
 
     def make_home(self, project_id: str, uid: int) -> Path:
         """Return the project's home, made if missing; raise RunnerUnavailable when it is another's."""
@@ -148,7 +148,7 @@ class DataDirectory:
         directory.mkdir(exist_ok=True)
         if directory.is_symlink() and directory != self.path:
             raise RunnerUnavailable(f"{directory} is a symbolic link; the server needs a directory of its own there.")
-        if self._is_root:
+        if self.is_root:
             os.chown(directory, 0, group)
         directory.chmod(mode)
 

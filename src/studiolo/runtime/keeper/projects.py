@@ -22,6 +22,7 @@ from studiolo.runtime.keeper import cgroups, linux
 from studiolo.runtime.keeper.cgroups import Cgroups
 from studiolo.runtime.keeper.directories import DataDirectory
 from studiolo.runtime.keeper.environment import Environment
+from studiolo.runtime.keeper.execute import execute, kill_child
 from studiolo.runtime.keeper.linux import ProcessName
 from studiolo.runtime.keeper.loop import Loop, Task, Wait, wait_for_child, wait_for_exit
 from studiolo.runtime.keeper.messages import MeasureHome, RemoveHome, StartProject
@@ -44,6 +45,7 @@ from studiolo.runtime.keeper.walls import (
 _START_SECONDS = 15.0
 _KILL_SECONDS = 20.0
 _DEFAULT_FILES = 4096
+_OUR_OWN_PROCESSES = 16
 
 
 class Projects:
@@ -66,6 +68,7 @@ class Projects:
         self._loop = loop
         self._records = Records(directory.run)
         self._busy: set[str] = set()
+        self._known: set[str] = set()  # whose leftovers were cleared away
         self._agent_code: Path | None = None
 
     def start(self, request: StartProject) -> Task[dict[str, Any]]:
@@ -133,7 +136,7 @@ class Projects:
         """Run a sandbox once; raise RunnerUnavailable whose message is the remedy."""
         code = self._code()
         if self._environment is not None:
-            self._environment.check(is_root=self._directory.hub_uid is not None)
+            self._environment.check(is_root=self._directory.is_root)
         if not self._has_walls:
             return
         inside = self._inside("00000000-0000-0000-0000-000000000000", 1, str(code), has_network=False)
@@ -189,7 +192,18 @@ class Projects:
             command += ["--info-fd", str(info_end), "--block-fd", str(block_end), "--"]
             command += self._agent(inside.home_inside, listener, f"{ENVIRONMENT}/bin/python", AGENT)
             fds = (*files.fds, info_end, block_end, listener)
-            pid = spawn(Launch(tuple(command), _outside(), fds, log, log, owner, cgroups=_procs(groups), limits=_CALM))
+            pid = spawn(
+                Launch(
+                    tuple(command),
+                    _outside(),
+                    fds,
+                    log,
+                    log,
+                    owner,
+                    cgroups=_procs(groups),
+                    limits=self._limits(request),
+                )
+            )
             os.close(info_end)
             info_end = -1
             inner = yield from self._read_info(info, pid, request)
@@ -199,7 +213,7 @@ class Projects:
             return self._admit(request, pid, inner, groups, others, block)
         except BaseException:
             if pid is not None:
-                _kill_child(pid)
+                kill_child(pid)
             raise
         finally:
             files.close()
@@ -232,9 +246,9 @@ class Projects:
         block: int,
     ) -> Record:
         """Write the record, then let what waits inside the walls go on."""
-        if request.processes is not None:
-            with contextlib.suppress(ValueError):  # counted per user namespace: the second fence beside the cgroup's
-                resource.prlimit(inner, resource.RLIMIT_NPROC, (request.processes, request.processes))
+        if request.processes is not None and not self._directory.is_root:
+            # inside the walls it is counted for this user namespace alone, so other programs of ours do not count
+            resource.prlimit(inner, resource.RLIMIT_NPROC, (request.processes, request.processes))
         record = self._name(request, pid, inner, groups, others)
         os.write(block, b"1")
         return record
@@ -254,7 +268,7 @@ class Projects:
             has_no_new_privileges=True,
             is_subreaper=True,
             cgroups=_procs(groups),
-            limits=_CALM,
+            limits=self._limits(request),
             directory=home,
         )
         pid = spawn(launch)
@@ -283,9 +297,11 @@ class Projects:
         """End what runs of a project, politely first, and forget it."""
         if record is not None:
             yield from self._end_recorded(record)
-        for stray in find_strays(str(self._directory.home(project_id))):
-            stray.kill(signal.SIGKILL)
-            yield from wait_for_exit(stray, _KILL_SECONDS)
+        if project_id not in self._known:  # a former keeper may have left one; looking takes milliseconds
+            for stray in find_strays(str(self._directory.home(project_id))):
+                stray.kill(signal.SIGKILL)
+                yield from wait_for_exit(stray, _KILL_SECONDS)
+            self._known.add(project_id)
         groups = () if record is None else record.groups
         yield from _empty(groups)
         (self._directory.run / f"{project_id}.sock").unlink(missing_ok=True)
@@ -305,6 +321,15 @@ class Projects:
         for name in (record.outer, *record.others):
             name.kill(signal.SIGKILL)
             yield from wait_for_exit(name, _KILL_SECONDS)
+
+    def _limits(self, request: StartProject) -> dict[int, int]:
+        limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NOFILE: _DEFAULT_FILES}
+        if request.processes is not None and self._directory.is_root:
+            # counted per uid, and this uid is the project's alone; a few more for the walls themselves
+            limits[resource.RLIMIT_NPROC] = request.processes + _OUR_OWN_PROCESSES
+        if request.memory_bytes is not None and "memory" not in self._cgroups.enforced:
+            limits[resource.RLIMIT_DATA] = request.memory_bytes  # of each process; the sum is not limited
+        return limits
 
     def _agent(self, home: str, listener: int, python: str, code: str) -> list[str]:
         argv = self._plan.agent_argv or (python, "-I", f"{code}/start.py")
@@ -336,7 +361,7 @@ class Projects:
         owner = self._directory.owner(uid)
         if not self._has_walls:
             argv = ("/bin/sh", "-c", script, str(home))
-            return (yield from _run(Launch(argv, _outside(), uid=owner, has_no_new_privileges=True)))
+            return (yield from execute(Launch(argv, _outside(), uid=owner, has_no_new_privileges=True)))
         inside = self._inside(project_id, uid, str(self._code()), has_network=False)
         return (yield from self._run_walls(inside, owner, ["/bin/sh", "-c", script, inside.home_inside]))
 
@@ -347,12 +372,9 @@ class Projects:
             if not Path(inside.home).exists():  # the probe has no project
                 inside = _with_home(inside, inside.agent_code or "/usr")
             command = [*project_walls(self._bubblewrap, inside, files), "--die-with-parent", "--", *program]
-            return (yield from _run(Launch(tuple(command), _outside(), tuple(files.fds), uid=owner)))
+            return (yield from execute(Launch(tuple(command), _outside(), tuple(files.fds), uid=owner)))
         finally:
             files.close()
-
-
-_CALM = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NOFILE: _DEFAULT_FILES}
 
 
 def _with_home(inside: Inside, home: str) -> Inside:
@@ -381,13 +403,6 @@ def _nobody_asks(_value: Any, _error: BaseException | None) -> None:
     """Take the end of a task that nobody waits for."""
 
 
-def _kill_child(pid: int) -> None:
-    """Kill our own child, which cannot have been recycled since only we can wait for it."""
-    with contextlib.suppress(ProcessLookupError, ChildProcessError):
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-
-
 def _kill_tree(record: Record) -> None:
     """Kill at once. Without walls there is no namespace that ends with its first process: walk the tree."""
     if not record.has_walls:
@@ -412,43 +427,3 @@ def _empty(groups: tuple[str, ...]) -> Task[None]:
             return
         cgroups.kill_members(groups)
         yield Wait(None, 0.02)
-
-
-def _run(launch: Launch) -> Task[tuple[int, str]]:
-    """Run a program to its end and return exit code and the first of its output."""
-    reading, writing = os.pipe()
-    try:
-        pid = spawn(_with_output(launch, writing))
-    finally:
-        os.close(writing)
-    output = b""
-    try:
-        while (yield Wait(reading, None)):
-            piece = os.read(reading, 65536)
-            if not piece:
-                break
-            output = (output + piece)[:100_000]
-        code = yield from wait_for_child(pid, None)
-    except BaseException:
-        _kill_child(pid)
-        raise
-    finally:
-        os.close(reading)
-    return (1 if code is None else code), output.decode(errors="replace")
-
-
-def _with_output(launch: Launch, fd: int) -> Launch:
-    return Launch(
-        launch.argv,
-        launch.environment,
-        launch.fds,
-        fd,
-        fd,
-        launch.uid,
-        launch.is_bound_to_parent,
-        launch.has_no_new_privileges,
-        launch.is_subreaper,
-        launch.cgroups,
-        launch.limits,
-        launch.directory,
-    )

@@ -14,6 +14,8 @@ from typing import NoReturn
 from studiolo.core.errors import RunnerUnavailable
 from studiolo.runtime.keeper import linux
 
+_READY = b"\1"  # the child is in its new user namespace and waits
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:
@@ -31,6 +33,7 @@ class Launch:
     cgroups: tuple[str, ...] = ()  # `cgroup.procs` files to join
     limits: Mapping[int, int] = field(default_factory=dict[int, int])
     directory: str = "/"
+    namespace_users: tuple[int, ...] | None = None  # live in a user namespace of these uids; the last is root there
 
 
 def spawn(launch: Launch) -> int:
@@ -40,17 +43,40 @@ def spawn(launch: Launch) -> int:
     if pid == 0:
         _become(launch, writing)
     os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        reason = pipe.read().decode(errors="replace")
+    with os.fdopen(reading, "rb", buffering=0) as pipe:
+        if launch.namespace_users is not None:
+            _map_users(pid, launch.namespace_users, pipe.read(1))
+        reason = (pipe.read() or b"").decode(errors="replace")
     if reason:
         os.waitpid(pid, 0)
         raise RunnerUnavailable(f"{launch.argv[0]} could not be started: {reason}")
     return pid
 
 
+def _map_users(pid: int, users: tuple[int, ...], word: bytes | None) -> None:
+    """Say who is who in the child's new user namespace: root there is nobody here, all others are themselves."""
+    if word != _READY:
+        return  # it failed, and the rest of the pipe says why
+    lines = [f"0 {users[-1]} 1", *(f"{uid} {uid} 1" for uid in users[:-1])]
+    for name in ("uid_map", "gid_map"):
+        _write(f"/proc/{pid}/{name}", "\n".join(lines).encode())
+    os.kill(pid, signal.SIGCONT)
+
+
+def _enter_namespace(writing: int) -> None:
+    linux.unshare(linux.CLONE_NEWUSER)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCONT])
+    os.write(writing, _READY)
+    signal.sigwait([signal.SIGCONT])
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCONT])
+    os.setgroups([])
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+
+
 def _become(launch: Launch, writing: int) -> NoReturn:
     try:
-        _prepare(launch)
+        _prepare(launch, writing)
         os.execvpe(launch.argv[0], launch.argv, dict(launch.environment))  # noqa: S606 - a list, no shell
     except BaseException as error:  # noqa: BLE001 - reported to the parent, whatever it is
         os.write(writing, str(error).encode(errors="replace")[:2000])
@@ -58,7 +84,7 @@ def _become(launch: Launch, writing: int) -> NoReturn:
         os._exit(127)
 
 
-def _prepare(launch: Launch) -> None:
+def _prepare(launch: Launch, writing: int) -> None:
     os.setsid()
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)  # Python ignores them, and exec would pass that on
@@ -74,6 +100,8 @@ def _prepare(launch: Launch) -> None:
         os.setgroups([])
         os.setresgid(launch.uid, launch.uid, launch.uid)
         os.setresuid(launch.uid, launch.uid, launch.uid)
+    if launch.namespace_users is not None:
+        _enter_namespace(writing)
     os.umask(0o077)
     os.chdir(launch.directory)
     if launch.has_no_new_privileges:

@@ -4,15 +4,18 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
+import studiolo
 from studiolo.core.errors import RunnerUnavailable, StudioloError
 from studiolo.runtime.keeper.cgroups import Cgroups
 from studiolo.runtime.keeper.children import Child
 from studiolo.runtime.keeper.copies import Copies
 from studiolo.runtime.keeper.directories import DataDirectory
-from studiolo.runtime.keeper.environment import Environment
+from studiolo.runtime.keeper.environment import Environment, unreadable
+from studiolo.runtime.keeper.exposure import expose
 from studiolo.runtime.keeper.log import Log
 from studiolo.runtime.keeper.loop import Loop, Task
 from studiolo.runtime.keeper.messages import (
@@ -51,14 +54,17 @@ class Keeper:
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; return the exit code."""
+        os.umask(0o077)
         if self._is_root:
             os.setgroups([])
         self._directory.prepare()
         self._cgroups = Cgroups(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup").read_text())
         environment = None if self._plan.environment is None else Environment(self._plan.environment)
+        if self._is_root:
+            self._open_the_way(environment)
         bubblewrap = find_bubblewrap() if self._plan.runner == "sandbox" else None
         self._projects = Projects(self._plan, self._directory, self._cgroups, environment, bubblewrap, self._loop)
-        self._copies = Copies(self._plan, self._directory, bubblewrap)
+        self._copies = Copies(self._directory, bubblewrap)
         with _bind(self._plan.host, self._plan.port) as listener:
             self._announce(listener)
             self._watch_signals()
@@ -66,6 +72,22 @@ class Keeper:
             self._children[0].start()
             self._loop.run()
         return self._exit_code
+
+    def _open_the_way(self, environment: Environment | None) -> None:
+        """Make our own code, the data and the environment reachable for the uids without rights."""
+        package = Path(studiolo.__file__).parent
+        own = (self._plan.data, str(package), sys.prefix, sys.base_prefix)
+        software = () if environment is None else (environment.path, *environment.interpreter_roots)
+        closed = expose((*own, *software, *self._plan.exposed))
+        if closed:
+            self._log.write("info", "opened_for_projects", directories=", ".join(closed))
+        for path in (package, Path(sys.prefix)):
+            barrier = unreadable(path)
+            if barrier is not None:
+                raise RunnerUnavailable(
+                    f"The hub runs without rights and cannot read {barrier}, where Studiolo is installed. "
+                    f"`chmod o+rx {barrier}` helps, or another place for the installation."
+                )
 
     def _announce(self, listener: socket.socket) -> None:
         scheme = "http" if self._plan.tls_cert is None else "https"
