@@ -88,7 +88,7 @@ def _as_structure(value: Any) -> Any:
         value = _parsed_json(value, "[{", None)
     if not isinstance(value, dict | list):
         raise ValueError("must be an object or a list, in a form as JSON text")
-    if not _is_storable(value):
+    if not _is_storable(cast("object", value)):
         raise ValueError("must be valid Unicode without NUL characters, and not nested too deeply")
     return cast("Any", value)
 

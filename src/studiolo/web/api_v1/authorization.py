@@ -1,0 +1,41 @@
+"""Who asks, from the Authorization header of API v1. It decides who, never whether."""
+
+import binascii
+from base64 import b64decode
+
+from studiolo.core.errors import ApiKeyInvalid, Unauthenticated
+from studiolo.core.models import Principal
+from studiolo.domain.api_keys import ApiKeys
+
+
+def key_from_header(header: str | None) -> str:
+    """Return the API key a request came with, possibly empty (`curl -u :`).
+
+    Raises Unauthenticated without the header, or for a scheme that is neither `Bearer` nor `Basic`; the scheme's
+    case counts, and of Basic the password is ignored.
+    """
+    if not header:
+        raise Unauthenticated("You must provide authentication via an API key.")
+    scheme, _, credentials = header.partition(" ")
+    if scheme == "Bearer":
+        return credentials.strip()
+    if scheme == "Basic":
+        return _basic_user(credentials.strip())
+    raise Unauthenticated(f"Unknown authorization type '{scheme}'")
+
+
+async def principal_of(key: str, address: str, api_keys: ApiKeys, *, needs_key: bool) -> Principal:
+    """Return who is behind the key; an empty one is nobody, which is enough where `needs_key` is false."""
+    if key:
+        return await api_keys.resolve(key, address)
+    if needs_key:
+        raise ApiKeyInvalid("No account found. Is your API key wrong?")
+    return Principal(address=address)
+
+
+def _basic_user(credentials: str) -> str:
+    try:
+        text = b64decode(credentials, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""  # what cannot be read is no key
+    return text.partition(":")[0]

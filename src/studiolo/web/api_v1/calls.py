@@ -1,0 +1,21 @@
+"""All calls of API v1, gathered from the nouns."""
+
+from studiolo.web.api_v1 import (
+    accounts,
+    auth_tokens,
+    client_errors,
+    copies,
+    exec,  # noqa: A004 - the noun's name in every layer
+    files,
+    ping,
+    projects,
+    queries,
+)
+from studiolo.web.api_v1.registry import Registry
+
+_NOUNS = (accounts, auth_tokens, client_errors, copies, exec, files, ping, projects, queries)
+
+
+def all_calls() -> Registry:
+    """Return the registry of all calls."""
+    return Registry(call for noun in _NOUNS for call in noun.CALLS)

@@ -1,0 +1,132 @@
+"""The one registry of calls, from which the dispatcher and the OpenAPI document come.
+
+A call is an entry: its models, its handler, who may call it, examples. What is common to all calls (decoding, keys,
+errors, documentation, tests) is done for every entry alike; `docs/contributing/add-an-endpoint.md` is the checklist.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from studiolo.core.clock import Clock
+from studiolo.core.errors import EndpointUnknown, StudioloError
+from studiolo.core.models import Principal
+from studiolo.domain.services import Services
+from studiolo.web.api_v1.parameters import Answer, Parameters
+
+# Messages of the historical protocol that never were, or no longer are, calls over HTTP.
+NOT_OVER_HTTP = frozenset(
+    {
+        "account_created",
+        "account_creation_failed",
+        "account_deleted",
+        "api_key",
+        "api_key_info",
+        "api_keys",
+        "api_keys_response",
+        "changed_email_address",
+        "changed_password",
+        "connect",
+        "cookies",
+        "copy_path_between_projects_response",
+        "copy_path_status_response",
+        "delete_account",
+        "error",
+        "file_written_to_project",
+        "forgot_password_response",
+        "json",
+        "pong",
+        "project_created",
+        "project_exec_output",
+        "project_set_quotas",
+        "reconnect",
+        "redirect",
+        "remember_me_failed",
+        "reset_forgot_password_response",
+        "revoke_auth_token",
+        "sign_in",
+        "sign_in_failed",
+        "sign_in_using_auth_token",
+        "sign_out",
+        "signed_in",
+        "signed_out",
+        "success",
+        "terminate_session",
+        "text_file_read_from_project",
+        "user_auth_token",
+        "user_search_results",
+        "usernames",
+    }
+)
+
+# Messages that were calls over HTTP but never had anybody to answer them.
+NEVER_HANDLED = frozenset({"jupyter_start_pool", "stripe_customer", "stripe_plans"})
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What a handler works with beside its parameters."""
+
+    services: Services
+    principal: Principal
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One way to make a call, and what it answers; the test suite runs every one."""
+
+    summary: str
+    parameters: dict[str, Any]
+    answer: dict[str, Any]
+
+
+Handler = Callable[[CallContext, Any], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: everything that dispatching, documenting and testing need."""
+
+    name: str
+    noun: str
+    summary: str
+    permission: str  # who may call it, in words
+    parameters: type[Parameters]
+    answers: tuple[type[Answer], ...]
+    handler: Handler
+    examples: tuple[Example, ...]
+    needs_key: bool = True
+    refuse: Callable[[Any], str | None] | None = None  # words with which the door refuses valid parameters
+    on_error: Callable[[StudioloError], Answer] | None = None  # where the call has its own shape for failure
+    doors: frozenset[Literal["http"]] = frozenset({"http"})
+
+
+class Registry:
+    """The calls by name."""
+
+    def __init__(self, calls: Iterable[Call]) -> None:
+        """Take the calls; raise ValueError if two have one name."""
+        self._calls: dict[str, Call] = {}
+        for call in calls:
+            if call.name in self._calls:
+                raise ValueError(f"two calls are named {call.name}")
+            self._calls[call.name] = call
+
+    def __iter__(self) -> Iterator[Call]:
+        """Iterate over the calls in the order of their names."""
+        return iter(sorted(self._calls.values(), key=lambda call: call.name))
+
+    @property
+    def by_name(self) -> Mapping[str, Call]:
+        """Return the calls by name."""
+        return self._calls
+
+    def over_http(self, name: str) -> Call:
+        """Return the call of that name; raise EndpointUnknown, in the words of old, if HTTP does not have it."""
+        call = self._calls.get(name)
+        if call is not None and "http" in call.doors:
+            return call
+        if call is not None or name in NOT_OVER_HTTP:
+            raise EndpointUnknown(f"endpoint '{name}' is not part of the HTTP API")
+        raise EndpointUnknown(f"unknown endpoint '{name}'")
