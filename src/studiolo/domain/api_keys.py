@@ -178,7 +178,7 @@ def _managed_key(tx: Transaction, principal: Principal, api_key_id: ApiKeyId) ->
 
 
 def _note_use(tx: Transaction, found: ApiKey, now: datetime) -> None:
-    rows.touch(tx, found.api_key_id, now, unless_since=now - USE_NOTED_EVERY)
+    rows.touch(tx, found.api_key_id, now, unless_after=now - USE_NOTED_EVERY)
     accounts.touch(tx, found.account_id, now)
 
 

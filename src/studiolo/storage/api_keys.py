@@ -71,9 +71,9 @@ def set_expiry(tx: Connection, api_key_id: ApiKeyId, expires_at: datetime | None
     tx.execute(update(api_keys).where(api_keys.c.api_key_id == api_key_id).values(expires_at=expires_at))
 
 
-def touch(tx: Connection, api_key_id: ApiKeyId, now: datetime, *, unless_since: datetime) -> None:
-    """Note that a key is in use, unless somebody noted it since a moment."""
-    is_due = or_(api_keys.c.last_active_at.is_(None), api_keys.c.last_active_at < unless_since)
+def touch(tx: Connection, api_key_id: ApiKeyId, now: datetime, *, unless_after: datetime) -> None:
+    """Note that a key is in use, unless somebody noted it after a moment."""
+    is_due = or_(api_keys.c.last_active_at.is_(None), api_keys.c.last_active_at <= unless_after)
     tx.execute(update(api_keys).where(api_keys.c.api_key_id == api_key_id, is_due).values(last_active_at=now))
 
 

@@ -47,9 +47,9 @@ def get_of_frame(tx: Connection, secret_hash: str, token_hash: str) -> SignIn | 
     return _sign_in(row) if row is not None else None
 
 
-def is_use_due(tx: Connection, sign_in_id: SignInId, unless_since: datetime) -> bool:
-    """Tell whether nobody noted the sign-in's use since a moment."""
-    is_due = or_(sign_ins.c.last_active_at.is_(None), sign_ins.c.last_active_at < unless_since)
+def is_use_due(tx: Connection, sign_in_id: SignInId, unless_after: datetime) -> bool:
+    """Tell whether nobody noted the sign-in's use after a moment."""
+    is_due = or_(sign_ins.c.last_active_at.is_(None), sign_ins.c.last_active_at <= unless_after)
     query = select(sign_ins.c.sign_in_id).where(sign_ins.c.sign_in_id == sign_in_id, is_due)
     return tx.execute(query).first() is not None
 
