@@ -1,5 +1,7 @@
 """Identity's services on a real database, with cheap passwords and a clock that is moved by hand."""
 
+from collections.abc import AsyncGenerator
+
 import pytest
 
 from studiolo.core.models import Account, Principal
@@ -12,6 +14,8 @@ from studiolo.domain.sign_ins import SignIns
 from studiolo.storage.database import Database
 from studiolo.testing.clock import MovingClock
 from studiolo.testing.factories import make_account, make_accounts, principal_of
+from studiolo.testing.hubs import FakeHub, fake_hub
+from studiolo.testing.runners import FakeRunner
 
 
 @pytest.fixture
@@ -71,3 +75,11 @@ def as_stranger(stranger: Account) -> Principal:
 @pytest.fixture
 def as_admin(admin: Account) -> Principal:
     return principal_of(admin)
+
+
+@pytest.fixture
+async def hub(
+    settings: Settings, database: Database, clock: MovingClock, secret_source: SystemSecretSource
+) -> AsyncGenerator[FakeHub[FakeRunner]]:
+    async with fake_hub(settings, database, clock, secret_source, runner=FakeRunner) as hub:
+        yield hub
