@@ -1,17 +1,21 @@
 """Files, through the real agent."""
 
+import asyncio
 import contextlib
 import os
 import socket
 import stat
 import string
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from studiolo.agent import files
+from studiolo.agent.agent import Agent
 from studiolo.core.errors import (
     FileNotFound,
     FileTooLarge,
@@ -260,6 +264,24 @@ async def test_listing_what_is_not_a_directory_says_why(shared_agent, call):
         await call("files.list", path="f")
     with pytest.raises(FileNotFound, match="ENOENT: no such file or directory, scandir"):
         await call("files.list", path="nowhere")
+
+
+class NoThreads(ThreadPoolExecutor):
+    """An executor in a project whose limit of processes is reached."""
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("can't start new thread")
+
+
+def test_files_can_be_reached_when_no_thread_can_be_started(tmp_path):
+    async def use() -> None:
+        agent = Agent(str(tmp_path))
+        asyncio.get_running_loop().set_default_executor(NoThreads())
+        await files.write_text(agent, {"path": "x", "content": "saved"})
+        assert await files.read_text(agent, {"path": "x"}) == {"content": "saved"}
+        assert len((await files.list_directory(agent, {}))["entries"]) == 1
+
+    asyncio.run(use())
 
 
 def test_what_the_caller_may_not_do_is_forbidden():

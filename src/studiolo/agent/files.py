@@ -11,8 +11,9 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from studiolo.agent import params
 from studiolo.core.clock import iso_milliseconds
@@ -29,6 +30,8 @@ from studiolo.core.errors import (
 
 if TYPE_CHECKING:
     from studiolo.agent.agent import Agent
+
+Result = TypeVar("Result")
 
 MEBIBYTE = 1024 * 1024
 MAX_READ_BYTES = 10 * MEBIBYTE
@@ -67,7 +70,7 @@ async def read_text(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
     """Return a file's text, decoded as UTF-8 with replacement characters."""
     path = resolve(agent.home, params.text(given, "path"))
     max_bytes = params.count(given, "max_bytes")
-    data = await asyncio.to_thread(read_bytes, path, MAX_READ_BYTES if max_bytes is None else max_bytes)
+    data = await _in_thread(read_bytes, path, MAX_READ_BYTES if max_bytes is None else max_bytes)
     return {"content": data.decode("utf-8", "replace")}
 
 
@@ -77,14 +80,14 @@ async def write_text(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
     content = given.get("content")
     if not isinstance(content, str):  # not `params.text`: a NUL is a character like any other in a file
         raise InvalidRequest("content must be text", fields={"content": "must be text"})
-    await asyncio.to_thread(write_bytes, path, encode_text(content))
+    await _in_thread(write_bytes, path, encode_text(content))
     return {}
 
 
 async def list_directory(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
     """Return a directory's entries, sorted by name; links count as what they lead to."""
     path = resolve(agent.home, params.text(given, "path", ""))
-    return {"entries": await asyncio.to_thread(_entries, path)}
+    return {"entries": await _in_thread(_entries, path)}
 
 
 def resolve(home: str, path: str) -> str:
@@ -162,6 +165,13 @@ def explain(error: OSError, action: str, path: str) -> StudioloError:
     name = errno.errorcode.get(number, "EIO")
     words = _WORDS.get(number) or os.strerror(number).lower()
     return _KINDS.get(number, Unavailable)(f"{name}: {words}, {action} '{path}'")
+
+
+async def _in_thread(work: Callable[..., Result], *args: Any) -> Result:
+    try:
+        return await asyncio.to_thread(work, *args)
+    except RuntimeError:  # no thread can be started: the project is at its limit of processes, and needs help
+        return work(*args)
 
 
 def _require_regular(status: os.stat_result, path: str, action: str) -> None:
