@@ -65,10 +65,15 @@ async def test_many_hubs_may_migrate_at_once(empty_database_url: str) -> None:
             await database.close()
 
 
-async def test_a_database_of_a_newer_release_is_refused_in_words(database: Database) -> None:
-    await database.write(lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = '9999'")))
-    with pytest.raises(SchemaUnsupported, match="has schema 9999; this program knows schemas up to 00"):
+async def test_a_database_of_a_newer_release_is_refused_in_words(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    try:
         await database.migrate()
+        await database.write(lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+        with pytest.raises(SchemaUnsupported, match="has schema 9999; this program knows schemas up to 00"):
+            await database.migrate()
+    finally:
+        await database.close()
 
 
 async def test_a_failed_migration_leaves_the_database_as_it_was(empty_database_url: str) -> None:

@@ -11,9 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, delete, text
 
 from studiolo.storage.database import Database
+from studiolo.storage.dialects import read_url
+from studiolo.storage.tables import metadata
 
 _START_SECONDS = 60.0
 _PLAIN_USER_UID = 65534
@@ -34,6 +36,7 @@ class PostgresServer:
         self._port = _free_port()
         self._databases = 0
         self._process: subprocess.Popen[Any] | None = None
+        self._shared: tuple[str, Engine] | None = None
 
     def start(self) -> None:
         """Make the cluster and wait until it answers; raise RuntimeError with its log if it does not."""
@@ -58,6 +61,8 @@ class PostgresServer:
 
     def stop(self) -> None:
         """End the server, found by the id of the process that `start` made, and remove its directory."""
+        if self._shared is not None:
+            self._shared[1].dispose()
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
             self._process.wait(timeout=30)
@@ -84,25 +89,36 @@ class PostgresServer:
             migrate(self.socket_url(self.create_database(name=_TEMPLATE)))
         return self.create_database(template=_TEMPLATE)
 
+    def emptied_database(self) -> str:
+        """Return the name of the one database that tests share, with our schema and without any row.
+
+        Emptying it takes a tenth of the time of making another one.
+        """
+        if self._shared is None:
+            name = self.create_migrated_database()
+            self._shared = (name, create_engine(read_url(self.socket_url(name))))
+        name, engine = self._shared
+        with engine.begin() as connection:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(delete(table))
+        return name
+
     def drop_database(self, name: str) -> None:
         """Drop a database, ending who still uses it."""
         self._administer(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     def _database_names(self) -> set[str]:
-        engine = create_engine(self._admin_url())
+        engine = create_engine(read_url(self.socket_url("postgres")))
         with engine.connect() as connection:
             names = set(connection.execute(text("SELECT datname FROM pg_database")).scalars())
         engine.dispose()
         return names
 
     def _administer(self, statement: str) -> None:
-        engine = create_engine(self._admin_url(), isolation_level="AUTOCOMMIT")
+        engine = create_engine(read_url(self.socket_url("postgres")), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text(statement))
         engine.dispose()
-
-    def _admin_url(self) -> str:
-        return self.socket_url("postgres").replace("postgresql:", "postgresql+psycopg:")
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None
