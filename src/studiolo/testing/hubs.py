@@ -20,7 +20,6 @@ from studiolo.testing.copying import FakeCopyEngine
 from studiolo.testing.factories import cheap_passwords
 from studiolo.testing.runners import FakeRunner
 
-
 Runner = TypeVar("Runner", bound=FakeRunner)
 
 
