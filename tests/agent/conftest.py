@@ -51,7 +51,7 @@ class AgentProcess:
                 [environment_python(), "-P", "-m", "studiolo.agent", "--listen-fd", str(fd), "--home", str(self.home)],
                 pass_fds=[fd],
                 cwd=self.home,
-                env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONPATH": str(SOURCES)},
+                env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONPATH": str(SOURCES)},
                 stdin=subprocess.DEVNULL,
                 stderr=stderr,
                 start_new_session=True,
