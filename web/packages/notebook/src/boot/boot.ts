@@ -1,0 +1,66 @@
+import type { AccountName, DocumentKind } from "@studiolo/protocol";
+
+/** What the boot script hands to the live code. Types only: the boot script is inlined in the page and small. */
+
+export interface Config {
+  /** Rules of the origins whose pages may send us messages. */
+  origins: readonly string[];
+  assets: { live: string; preload: readonly string[] };
+  /** For the style elements that the editor makes. */
+  nonce: string;
+  isKiosk: boolean;
+}
+
+export interface Place {
+  project_id: string;
+  path: string;
+}
+
+export interface SignIn {
+  bearer: string;
+  expires_in_seconds: number;
+  frame: string | null;
+  account: AccountName;
+}
+
+export interface Opened extends Place {
+  kind: DocumentKind;
+  can_write: boolean;
+  title: string;
+  /** The server-rendered document, on the page already. */
+  article: HTMLElement;
+}
+
+export class Failure extends Error {
+  override name = "Failure";
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface Boot {
+  readonly config: Config;
+  readonly root: HTMLElement;
+  /** The latest sign-in; its bearer is renewed by `refresh`. */
+  signIn(): SignIn;
+  /** Get a new bearer for the same sign-in. */
+  refresh(): Promise<SignIn>;
+  /** Open a document: start its project, show its server-rendered form. Throws `Failure`. */
+  open(place: Place, onProgress: (stage: string) => void): Promise<Opened>;
+  /** Remember what is open, so that a reload of the frame opens it again. */
+  remember(place: Place | null): void;
+  /** Hand every message of a host page, those that waited first, to a listener; returns what undoes it. */
+  onMessage(listener: (event: MessageEvent) => void): () => void;
+  /** Put HTML that our server made into an element; the only place of the product that does. */
+  setHtml(element: Element, html: string): void;
+  showProgress(stage: string): void;
+  showFailure(failure: Failure, retry: () => void): void;
+}
+
+export interface LiveModule {
+  /** `failure` is set when the page already shows why the first document did not open. */
+  start(boot: Boot, opened: Opened | null, failure?: Failure): void;
+}

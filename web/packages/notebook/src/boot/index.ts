@@ -1,0 +1,169 @@
+import { keepFrame, keepPlace, takeAddress } from "./address.ts";
+import { type Boot, type Config, Failure, type LiveModule, type Opened, type Place, type SignIn } from "./boot.ts";
+import { paintColours } from "./colours.ts";
+import { el, showFailure, showProgress } from "./screens.ts";
+import { openStream } from "./stream.ts";
+
+/**
+ * The boot script, inlined in the shell page.
+ *
+ * 1. From the first moment messages of a host page are kept; none is lost while the live code loads.
+ * 2. The token leaves the address before anything else is asked for.
+ * 3. The live code loads beside the document, and takes over after the first paint.
+ */
+
+interface TrustedPolicy {
+  createHTML(html: string): string;
+}
+interface TrustedFactory {
+  createPolicy(name: string, rules: TrustedPolicy): TrustedPolicy;
+}
+
+const waiting: MessageEvent[] = [];
+let deliver: (event: MessageEvent) => void = (event) => void waiting.push(event);
+addEventListener("message", (event) => deliver(event));
+
+const config = readConfig();
+const root = document.getElementById("studiolo") ?? document.body;
+const address = takeAddress();
+const factory = (window as { trustedTypes?: TrustedFactory }).trustedTypes;
+const policy = factory?.createPolicy("studiolo", { createHTML: (html) => html });
+let token = address.token;
+let signIn: SignIn | null = null;
+
+document.documentElement.dataset.theme = new URLSearchParams(location.search).get("theme") ?? "system";
+for (const href of [config.assets.live, ...config.assets.preload]) {
+  const link = document.createElement("link");
+  link.rel = "modulepreload";
+  link.href = href;
+  document.head.append(link);
+}
+
+const boot: Boot = {
+  config,
+  root,
+  signIn() {
+    if (signIn === null) throw new Failure("unauthenticated", "Not signed in.");
+    return signIn;
+  },
+  async refresh() {
+    await ask(signIn?.frame ? { frame: signIn.frame } : {}, null);
+    return boot.signIn();
+  },
+  async open(place, onProgress) {
+    const body: Record<string, string> = { ...place };
+    if (signIn === null && token !== null) body.auth_token = token;
+    else if (signIn === null && address.frame !== null) body.frame = address.frame;
+    const opened = await ask(body, signIn?.bearer ?? null, place, onProgress);
+    if (opened === null) throw new Failure("unreachable", "The server ended its answer too soon.");
+    return opened;
+  },
+  remember: keepPlace,
+  onMessage(listener) {
+    const previous = deliver;
+    deliver = listener;
+    for (const event of waiting.splice(0)) listener(event);
+    return () => {
+      deliver = previous;
+    };
+  },
+  setHtml(element, html) {
+    element.innerHTML = policy ? policy.createHTML(html) : html;
+    paintColours(element);
+  },
+  showProgress: (stage) => showProgress(root, stage),
+  showFailure: (failure, retry) => showFailure(root, failure, retry),
+};
+
+void go();
+
+async function go(): Promise<void> {
+  showProgress(root, address.place ? "opening_document" : "signing_in");
+  try {
+    let opened: Opened | null = null;
+    if (address.elsewhere === null && address.place) {
+      opened = await boot.open(address.place, boot.showProgress);
+    } else {
+      await ask(token !== null ? { auth_token: token } : address.frame !== null ? { frame: address.frame } : {}, null);
+    }
+    if (address.elsewhere !== null) location.replace(address.elsewhere);
+    else afterPaint(() => void startLive(opened));
+  } catch (error) {
+    const failure = error instanceof Failure ? error : new Failure("internal_error", String(error));
+    showFailure(root, failure, () => void go());
+    if (signIn !== null) void startLive(null, failure); // the host page may still ask, and open something else
+  }
+}
+
+let live: Promise<LiveModule> | null = null;
+
+async function startLive(opened: Opened | null, failure?: Failure): Promise<void> {
+  if (live !== null) return;
+  live = import(/* @vite-ignore */ config.assets.live) as Promise<LiveModule>;
+  try {
+    (await live).start(boot, opened, failure);
+  } catch (error) {
+    live = null;
+    const again = el("button", "", "Try again");
+    const bar = el("div", "notice error", "Editing could not be loaded. ", again);
+    again.addEventListener("click", () => {
+      bar.remove();
+      void startLive(opened, failure);
+    });
+    root.prepend(bar);
+    console.error("studiolo: the live code could not be loaded", error);
+  }
+}
+
+async function ask(
+  body: Record<string, string>,
+  bearer: string | null,
+  place?: Place,
+  onProgress?: (stage: string) => void,
+): Promise<Opened | null> {
+  let opened: Opened | null = null;
+  await openStream(body, bearer, (event) => {
+    if (event.event === "signed_in") {
+      signIn = event;
+      token = null;
+      keepFrame(event.frame);
+    } else if (event.event === "progress") {
+      onProgress?.(event.stage);
+    } else if (event.event === "opened" && place) {
+      const { kind, can_write, title, path } = event;
+      opened = { kind, can_write, title, path, project_id: place.project_id, article: show(event.html, title) };
+    }
+  });
+  return opened;
+}
+
+function show(html: string, title: string): HTMLElement {
+  const holder = el("div", "");
+  boot.setHtml(holder, html);
+  const article = holder.firstElementChild;
+  if (!(article instanceof HTMLElement)) throw new Failure("internal_error", "The server sent an empty document.");
+  document.title = title;
+  root.replaceChildren(...(config.isKiosk ? [] : [topbar(title)]), article);
+  return article;
+}
+
+function topbar(title: string): HTMLElement {
+  const home = el("a", "home", "Studiolo");
+  home.setAttribute("href", "/projects");
+  return el("header", "topbar", home, el("span", "title", title));
+}
+
+function afterPaint(then: () => void): void {
+  let isDone = false;
+  const once = (): void => {
+    if (!isDone) then();
+    isDone = true;
+  };
+  requestAnimationFrame(() => setTimeout(once));
+  setTimeout(once, 100); // a hidden page has no frames
+}
+
+function readConfig(): Config {
+  const given: Record<string, unknown> = JSON.parse(document.getElementById("studiolo-config")?.textContent ?? "{}");
+  return { ...(given as unknown as Config), isKiosk: given.is_kiosk === true };
+}

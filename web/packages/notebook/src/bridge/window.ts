@@ -1,0 +1,55 @@
+import { type FrameMessage, isAllowedOrigin, type MessageId } from "@studiolo/protocol";
+
+/**
+ * The window that frames us, as a place to get messages from and to answer to.
+ *
+ * A message counts only if, in this order,
+ * 1. it comes from our parent window (not from us, not from an output's frame);
+ * 2. its origin is one of those that the server put in the page, which is said in the console when it is not;
+ * then its shape decides what is answered. An answer goes to the asking window and origin, nowhere else.
+ */
+
+export interface Asker {
+  reply(message: FrameMessage): void;
+}
+
+export class HostWindow {
+  readonly #origins: readonly string[];
+  readonly #warned = new Set<string>();
+
+  constructor(origins: readonly string[]) {
+    this.#origins = origins;
+  }
+
+  /** The one to answer, or null when the message is not for us. */
+  admit(event: MessageEvent): Asker | null {
+    const source = event.source;
+    if (window.parent === window || source !== window.parent) return null;
+    if (!isAllowedOrigin(event.origin, this.#origins)) {
+      this.#explain(event.origin);
+      return null;
+    }
+    const origin = event.origin;
+    const id = idOf(event.data);
+    return {
+      reply: (message) => {
+        const answer = id === undefined || message.status === "event" ? message : { ...message, id };
+        source.postMessage(answer, { targetOrigin: origin });
+      },
+    };
+  }
+
+  #explain(origin: string): void {
+    if (this.#warned.has(origin)) return;
+    this.#warned.add(origin);
+    const why = origin.startsWith("http://")
+      ? "the host page must be served over https (http://localhost is possible with the setting `development`)"
+      : "it is not in the server's list of allowed origins: add exactly this origin to the setting `embed_origins` (STUDIOLO_EMBED_ORIGINS)";
+    console.warn(`studiolo: a message from ${origin} was ignored: ${why}.`);
+  }
+}
+
+function idOf(data: unknown): MessageId | undefined {
+  if (typeof data !== "object" || data === null || !("id" in data)) return undefined;
+  return typeof data.id === "string" || typeof data.id === "number" ? data.id : undefined;
+}

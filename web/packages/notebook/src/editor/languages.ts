@@ -1,0 +1,40 @@
+import { LanguageSupport, StreamLanguage, type StreamParser } from "@codemirror/language";
+
+/** Languages, each loaded when it is first met. */
+
+const legacy = async (parser: Promise<StreamParser<unknown>>): Promise<LanguageSupport> =>
+  new LanguageSupport(StreamLanguage.define(await parser));
+
+const clike = (name: "c" | "cpp" | "java"): Promise<LanguageSupport> =>
+  legacy(import("@codemirror/legacy-modes/mode/clike").then((mode) => mode[name]));
+const javascript = (): Promise<LanguageSupport> =>
+  import("@codemirror/lang-javascript").then((mode) => mode.javascript({ typescript: true }));
+
+const LOADERS: Record<string, () => Promise<LanguageSupport>> = {
+  python: () => import("./python.ts").then((mode) => mode.python),
+  markdown: () => import("@codemirror/lang-markdown").then((mode) => mode.markdown()),
+  json: () => import("@codemirror/lang-json").then((mode) => mode.json()),
+  javascript,
+  typescript: javascript,
+  r: () => legacy(import("@codemirror/legacy-modes/mode/r").then((mode) => mode.r)),
+  julia: () => legacy(import("@codemirror/legacy-modes/mode/julia").then((mode) => mode.julia)),
+  bash: () => legacy(import("@codemirror/legacy-modes/mode/shell").then((mode) => mode.shell)),
+  latex: () => legacy(import("@codemirror/legacy-modes/mode/stex").then((mode) => mode.stex)),
+  yaml: () => legacy(import("@codemirror/legacy-modes/mode/yaml").then((mode) => mode.yaml)),
+  toml: () => legacy(import("@codemirror/legacy-modes/mode/toml").then((mode) => mode.toml)),
+  c: () => clike("c"),
+  cpp: () => clike("cpp"),
+  java: () => clike("java"),
+};
+
+const loaded = new Map<string, Promise<LanguageSupport | null>>();
+
+/** Load a language by its name; null for one that is edited as plain text. */
+export function languageOf(name: string): Promise<LanguageSupport | null> {
+  const known = loaded.get(name);
+  if (known !== undefined) return known;
+  const load = Object.hasOwn(LOADERS, name) ? LOADERS[name] : undefined;
+  const loading = load === undefined ? Promise.resolve(null) : load().catch(() => null);
+  loaded.set(name, loading);
+  return loading;
+}

@@ -1,0 +1,170 @@
+import type { Connection, Theme } from "@studiolo/protocol";
+import type { Boot, Opened, Place } from "./boot/boot.ts";
+import { Failure } from "./boot/boot.ts";
+import { Bridge, type Frame } from "./bridge/handlers.ts";
+import { HostWindow } from "./bridge/window.ts";
+import { el, iconOf } from "./cells/dom.ts";
+import { LiveDocument } from "./document/document.ts";
+import { Socket } from "./socket/socket.ts";
+import { Notices } from "./toolbar/notices.ts";
+import "./styles/live.css";
+
+/** The live frame: one document at most, its connection, and the host page's bridge. */
+class LiveFrame implements Frame {
+  readonly #boot: Boot;
+  readonly #socket: Socket;
+  readonly #notices: Notices;
+  readonly #bridge: Bridge;
+  readonly #undo: (() => void)[] = [];
+  #document: LiveDocument | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
+  #isShowingFailure: boolean;
+  #isOpening = false;
+
+  constructor(boot: Boot, opened: Opened | null, failure: Failure | undefined) {
+    this.#boot = boot;
+    this.#socket = new Socket(boot);
+    this.#notices = new Notices(document.body);
+    this.#bridge = new Bridge(this, new HostWindow(boot.config.origins));
+    this.#isShowingFailure = failure !== undefined;
+    if (opened !== null) this.#show(opened);
+    this.#undo.push(boot.onMessage(this.#bridge.handle), this.#socket.state.subscribe((state, before) => {
+      if (state.status === "connected" && before.status !== "connected") {
+        this.#bridge.emit({ status: "event", event: "ready" });
+      }
+      this.#drawConnection();
+    }));
+  }
+
+  open(place: Place): Promise<Place> {
+    // one after the other: each request gets its own answer, and the last one stays on the screen
+    const turn = this.#turn.then(() => this.#open(place));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  closeAll(): void {
+    this.#close();
+    this.#boot.remember(null);
+    this.#isShowingFailure = false;
+    this.#drawConnection();
+  }
+
+  connection(): Connection {
+    return this.#socket.connection;
+  }
+
+  openFiles(): Record<string, string[]> {
+    const opened = this.#document?.opened;
+    return opened ? { [opened.project_id]: [opened.path] } : {};
+  }
+
+  save(): boolean {
+    this.#document?.save();
+    return this.#document !== null;
+  }
+
+  run(): boolean {
+    this.#document?.run();
+    return this.#document !== null;
+  }
+
+  setTheme(theme: Theme): void {
+    document.documentElement.dataset.theme = theme;
+  }
+
+  destroy(): void {
+    for (const undo of this.#undo.splice(0)) undo();
+    this.#close();
+    this.#socket.destroy();
+    this.#notices.destroy();
+  }
+
+  async #open(place: Place): Promise<Place> {
+    if (place.path === "" || place.path.endsWith("/")) {
+      this.closeAll();
+      return place;
+    }
+    const current = this.#document?.opened;
+    if (current && current.project_id === place.project_id && current.path === place.path) return place;
+    this.#close();
+    this.#isShowingFailure = false;
+    this.#isOpening = true;
+    this.#boot.showProgress("opening_document");
+    try {
+      const opened = await this.#boot.open(place, (stage) => {
+        this.#boot.showProgress(stage);
+        this.#bridge.emit({ status: "event", event: "progress", stage, ...place });
+      });
+      this.#show(opened);
+      await painted();
+      return opened;
+    } catch (error) {
+      const failure = error instanceof Failure ? error : new Failure("internal_error", String(error));
+      this.#isShowingFailure = true;
+      this.#boot.showFailure(failure, () => void this.open(place).catch(() => undefined));
+      this.#bridge.emit({ status: "event", event: "error", code: failure.code, mesg: failure.message });
+      throw failure;
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  #show(opened: Opened): void {
+    const { project_id, path } = opened;
+    const place = { project_id, path };
+    this.#document = new LiveDocument(this.#boot, this.#socket, this.#notices, opened, {
+      onSaved: () => this.#bridge.emit({ status: "event", event: "saved", ...place }),
+      onError: (code, mesg) => this.#bridge.emit({ status: "event", event: "error", code, mesg }),
+      onReplaced: () => {
+        this.#close();
+        void this.open(place).catch(() => undefined);
+      },
+    });
+    this.#boot.remember(place);
+    this.#bridge.emit({ status: "event", event: "opened", ...place });
+  }
+
+  #close(): void {
+    const closed = this.#document?.opened;
+    this.#document?.destroy();
+    this.#document = null;
+    closed?.article.remove();
+    if (closed) {
+      const { project_id, path } = closed;
+      this.#bridge.emit({ status: "event", event: "closed", project_id, path });
+    }
+  }
+
+  /** Without a document the connection itself is what there is to show. */
+  #drawConnection(): void {
+    const { status, isSignedOut } = this.#socket.state.value;
+    if (isSignedOut) this.#notices.show("error", "Signed out. Reload the page that shows this document.");
+    if (this.#document !== null || this.#isShowingFailure || this.#isOpening) return;
+    if (status === "connected") this.#boot.root.replaceChildren(banner(this.#boot.config.isKiosk));
+    else this.#boot.showProgress("connecting");
+  }
+}
+
+function banner(isKiosk: boolean): HTMLElement {
+  const message = el("div", "message ready", iconOf("check"), el("span", "", "Studiolo is ready"));
+  message.setAttribute("role", "status");
+  const page = el("div", "banner", message);
+  if (!isKiosk) {
+    const link = el("a", "", "Go to your projects");
+    link.href = "/projects";
+    page.append(link);
+  }
+  return page;
+}
+
+function painted(): Promise<void> {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, 200); // a hidden page has no frames
+  });
+}
+
+export function start(boot: Boot, opened: Opened | null, failure?: Failure): void {
+  new LiveFrame(boot, opened, failure);
+}

@@ -1,0 +1,267 @@
+import {
+  type ChannelCommand,
+  type ChannelMessage,
+  type Connection,
+  type ConnectionState,
+  type Quality,
+  parseChannelMessage,
+  parseSocketMessage,
+} from "@studiolo/protocol";
+import type { Boot, Place } from "../boot/boot.ts";
+import { Failure } from "../boot/boot.ts";
+import { Store } from "../store/store.ts";
+
+/**
+ * The one WebSocket of the frame.
+ *
+ * 1. The first message carries the bearer; the socket counts as connected once the hub welcomed it.
+ * 2. It comes back by itself, sooner when the network says it is there again, and joins every channel anew.
+ * 3. A ping every few seconds measures the connection; a missing answer ends it, so that a dead one is noticed.
+ */
+
+export interface ChannelHandlers {
+  onMessage(message: ChannelMessage): void;
+  onBytes(bytes: Uint8Array): void;
+  onDown(): void;
+}
+
+export interface SocketState {
+  status: ConnectionState;
+  statusTime: number;
+  ping: number | null;
+  /** The sign-in is over: connecting again cannot help. */
+  isSignedOut: boolean;
+}
+
+const PING_SECONDS = 10;
+const PONG_SECONDS = 8;
+const MAX_BACKOFF_MS = 10_000;
+const CLOSE_UNAUTHENTICATED = 4401;
+
+export class Socket {
+  readonly state: Store<SocketState>;
+  readonly #boot: Boot;
+  readonly #channels = new Map<number, Channel>();
+  #socket: WebSocket | null = null;
+  #attempt = 0;
+  #reconnect = 0;
+  #heartbeat = 0;
+  #deadline = 0;
+  #renewal = 0;
+  #isDestroyed = false;
+
+  constructor(boot: Boot) {
+    this.#boot = boot;
+    this.state = new Store<SocketState>({
+      status: "connecting",
+      statusTime: Date.now(),
+      ping: null,
+      isSignedOut: false,
+    });
+    addEventListener("online", this.#hurry);
+    document.addEventListener("visibilitychange", this.#hurry);
+    this.#connect();
+    this.#planRenewal();
+  }
+
+  get connection(): Connection {
+    const { status, statusTime, ping } = this.state.value;
+    return { quality: this.#quality(), status, status_time: statusTime, ...(ping === null ? {} : { ping }) };
+  }
+
+  join(place: Place, handlers: ChannelHandlers): Channel {
+    let number = 0;
+    while (this.#channels.has(number)) number++;
+    const channel = new Channel(number, place, handlers, this);
+    this.#channels.set(number, channel);
+    if (this.state.value.status === "connected") channel.join();
+    return channel;
+  }
+
+  /** @internal for channels */
+  leave(channel: Channel): void {
+    if (this.#channels.get(channel.number) !== channel) return;
+    this.#channels.delete(channel.number);
+    this.send({ type: "leave", channel: channel.number });
+  }
+
+  /** @internal for channels; false when the message was not sent */
+  send(message: object | Uint8Array<ArrayBuffer>): boolean {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(message instanceof Uint8Array ? message : JSON.stringify(message));
+    return true;
+  }
+
+  destroy(): void {
+    this.#isDestroyed = true;
+    removeEventListener("online", this.#hurry);
+    document.removeEventListener("visibilitychange", this.#hurry);
+    for (const timer of [this.#reconnect, this.#heartbeat, this.#deadline, this.#renewal]) clearTimeout(timer);
+    this.#socket?.close(1000);
+    this.#channels.clear();
+  }
+
+  #quality(): Quality {
+    const { status, ping } = this.state.value;
+    if (status === "disconnected" || (status === "connecting" && this.#attempt > 1)) return "bad";
+    if (this.#attempt > 0 || (ping !== null && ping > 800)) return "flaky";
+    return "good";
+  }
+
+  #setStatus(status: ConnectionState): void {
+    if (status !== this.state.value.status) this.state.set({ status, statusTime: Date.now() });
+  }
+
+  #connect(): void {
+    if (this.#isDestroyed) return;
+    this.#setStatus("connecting");
+    const url = new URL("/frame/socket", location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    const socket = new WebSocket(url);
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => socket.send(JSON.stringify({ type: "hello", bearer: this.#boot.signIn().bearer }));
+    socket.onmessage = (event: MessageEvent<unknown>) => this.#receive(event.data);
+    socket.onclose = (event) => {
+      if (socket === this.#socket) void this.#closed(event.code);
+    };
+    this.#socket = socket;
+  }
+
+  #receive(data: unknown): void {
+    if (data instanceof ArrayBuffer) {
+      const bytes = new Uint8Array(data);
+      this.#channels.get(bytes[0] ?? -1)?.handlers.onBytes(bytes.subarray(1));
+      return;
+    }
+    const value = parsed(data);
+    if (typeof value.channel === "number") {
+      const message = parseChannelMessage(value);
+      if (message !== null) this.#channels.get(value.channel)?.receive(message);
+      return;
+    }
+    const message = parseSocketMessage(value);
+    if (message?.type === "welcome") this.#welcome();
+    if (message?.type === "pong") this.#pong(message.t);
+  }
+
+  #welcome(): void {
+    this.#attempt = 0;
+    this.#setStatus("connected");
+    this.#ping();
+    for (const channel of this.#channels.values()) channel.join();
+  }
+
+  #ping(): void {
+    clearTimeout(this.#heartbeat);
+    this.send({ type: "ping", t: performance.now() });
+    clearTimeout(this.#deadline);
+    this.#deadline = window.setTimeout(() => this.#socket?.close(4000), PONG_SECONDS * 1000);
+  }
+
+  #pong(sentAt: number): void {
+    clearTimeout(this.#deadline);
+    const measured = performance.now() - sentAt;
+    const before = this.state.value.ping;
+    this.state.set({ ping: Math.round(before === null ? measured : before * 0.7 + measured * 0.3) });
+    this.#heartbeat = window.setTimeout(() => this.#ping(), PING_SECONDS * 1000);
+  }
+
+  async #closed(code: number): Promise<void> {
+    clearTimeout(this.#heartbeat);
+    clearTimeout(this.#deadline);
+    this.#socket = null;
+    this.#setStatus("disconnected");
+    for (const channel of this.#channels.values()) channel.down();
+    if (this.#isDestroyed) return;
+    if (code === CLOSE_UNAUTHENTICATED && !(await this.#renew())) return;
+    this.#attempt++;
+    const wait = Math.min(MAX_BACKOFF_MS, 250 * 2 ** Math.min(this.#attempt, 8)) * (0.5 + Math.random() / 2);
+    this.#reconnect = window.setTimeout(() => this.#connect(), wait);
+  }
+
+  #hurry = (): void => {
+    if (this.#socket !== null || document.visibilityState === "hidden" || this.state.value.isSignedOut) return;
+    clearTimeout(this.#reconnect);
+    this.#connect();
+  };
+
+  #planRenewal(): void {
+    clearTimeout(this.#renewal);
+    const seconds = Math.max(10, this.#boot.signIn().expires_in_seconds * 0.6);
+    this.#renewal = window.setTimeout(() => void this.#renew(), Math.min(seconds, 86_400) * 1000);
+  }
+
+  /** Get a new bearer; false when the sign-in is over. */
+  async #renew(): Promise<boolean> {
+    try {
+      const { bearer } = await this.#boot.refresh();
+      this.send({ type: "renew", bearer });
+    } catch (error) {
+      if (error instanceof Failure && error.code !== "unreachable" && !error.code.startsWith("http_5")) {
+        this.state.set({ isSignedOut: true });
+        return false;
+      }
+    }
+    if (!this.#isDestroyed) this.#planRenewal();
+    return true;
+  }
+}
+
+/** One document's share of the socket. */
+export class Channel {
+  readonly number: number;
+  readonly place: Place;
+  readonly handlers: ChannelHandlers;
+  readonly #socket: Socket;
+  #isJoined = false;
+
+  constructor(number: number, place: Place, handlers: ChannelHandlers, socket: Socket) {
+    this.number = number;
+    this.place = place;
+    this.handlers = handlers;
+    this.#socket = socket;
+  }
+
+  /** @internal */
+  join(): void {
+    this.#isJoined = false;
+    this.#socket.send({ type: "join", channel: this.number, ...this.place });
+  }
+
+  /** @internal */
+  receive(message: ChannelMessage): void {
+    if (message.type === "joined") this.#isJoined = true;
+    this.handlers.onMessage(message);
+  }
+
+  /** @internal */
+  down(): void {
+    this.#isJoined = false;
+    this.handlers.onDown();
+  }
+
+  send(command: ChannelCommand): boolean {
+    return this.#isJoined && this.#socket.send({ ...command, channel: this.number });
+  }
+
+  sendBytes(bytes: Uint8Array): boolean {
+    if (!this.#isJoined) return false;
+    const message = new Uint8Array(bytes.length + 1);
+    message[0] = this.number;
+    message.set(bytes, 1);
+    return this.#socket.send(message);
+  }
+
+  destroy(): void {
+    this.#socket.leave(this);
+  }
+}
+
+function parsed(data: unknown): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(String(data));
+    return typeof value === "object" && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}
