@@ -36,13 +36,16 @@ class Agents:
         may_start: bool = True,
         is_repeatable: bool = True,
         progress: Progress | None = None,
+        stage: str = "",
     ) -> dict[str, Any]:
-        """Make one call; the timeout counts from when the agent is there.
+        """Make one call; the timeout counts from when the agent is there, and then `progress` is told the `stage`.
 
         When the agent turns out to be dead, the project is started again and the call is made once more, unless it is
         not repeatable and may have been carried out.
         """
         socket_path = await self._reach(project, may_start, progress)
+        if progress is not None and stage:
+            progress(stage)
         try:
             return await self._connector.call(socket_path, call, params, timeout_seconds=timeout_seconds)
         except AgentUnavailable as error:
@@ -62,9 +65,12 @@ class Agents:
         timeout_seconds: float,
         may_start: bool = True,
         progress: Progress | None = None,
+        stage: str = "",
     ) -> AsyncGenerator[AgentChannel]:
         """Open a channel for the length of a `with` block; a dead agent is replaced while opening, not later."""
         socket_path = await self._reach(project, may_start, progress)
+        if progress is not None and stage:
+            progress(stage)
         async with AsyncExitStack() as stack:
             opened = self._connector.channel(socket_path, call, params, timeout_seconds=timeout_seconds)
             try:

@@ -20,6 +20,7 @@ from studiolo.storage import accounts
 from studiolo.storage.database import Database
 
 CALL_TIMEOUT_SECONDS = 60.0
+OPENING = "opening_document"  # the stage after those of the project's start
 MAX_CELLS = 20_000
 MAX_NAME_CHARACTERS = 200
 MAX_PATH_CHARACTERS = 4_096
@@ -82,6 +83,7 @@ class Documents:
             timeout_seconds=CALL_TIMEOUT_SECONDS,
             may_start=principal.scope.may_start,
             progress=progress,
+            stage=OPENING,
         )
         return read_snapshot(project_id, answer, can_write, self._settings.max_document_mb * _MIB)
 
@@ -99,6 +101,7 @@ class Documents:
             timeout_seconds=CALL_TIMEOUT_SECONDS,
             may_start=principal.scope.may_start,
             progress=progress,
+            stage=OPENING,
         ) as channel:
             match channel.result:
                 case {"path": str(normal), "kind": str(kind), "generation": (str() | int()) as generation}:

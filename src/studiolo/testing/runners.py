@@ -63,8 +63,9 @@ class FakeRunner:
 
     async def close(self) -> None:
         """End every agent."""
-        for project_id in list(self.alive):
-            await self.kill(project_id)
+        self.alive.clear()
+        for agent in self.agents.values():
+            await agent.close()
 
     def _path(self, project_id: ProjectId) -> str:
         return str(self._directory / f"{project_id[-12:]}.sock")
