@@ -1,13 +1,15 @@
 """The migrations and the tables are one schema."""
 
 import asyncio
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
 
 from studiolo.core.errors import SchemaUnsupported
-from studiolo.storage import dialects, schema, tables
+from studiolo.storage import dialects, migrating, schema, tables
 from studiolo.storage.database import Database
 
 pytestmark = pytest.mark.anyio
@@ -46,8 +48,19 @@ async def test_migrations_from_nothing_equal_the_tables(empty_database_url: str)
         await database.close()
 
 
-async def test_every_migration_has_one_predecessor_and_a_number_as_its_name() -> None:
-    assert schema.revisions() == [f"{number:04d}" for number in range(1, len(schema.revisions()) + 1)]
+async def test_migrations_are_numbered_in_order_and_named_after_their_files() -> None:
+    expected = [f"{number:04d}" for number in range(1, len(schema.revisions()) + 1)]
+    assert schema.revisions() == expected
+    assert migrating.revisions(schema.SCRIPTS) == expected
+
+
+async def test_a_database_of_this_release_is_opened_without_alembic(database_url: str) -> None:
+    program = (
+        "import sys; from studiolo.storage.database import Database; database = Database(sys.argv[1]); "
+        "database.migrate_now(); database.close_now(); sys.exit('alembic' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program, database_url]
+    assert (await asyncio.to_thread(subprocess.run, command, check=False, timeout=60)).returncode == 0
 
 
 async def test_migrating_twice_changes_nothing(database: Database) -> None:

@@ -1,17 +1,17 @@
-"""Which schema the database has, and bringing it up to this program's; forward only."""
+"""Which schema the database has, and bringing it up to this program's; forward only.
+
+Looking needs SQL alone. Alembic is loaded only when there is something to change: it costs 0.15 s and 9.5 MB, which a
+hub that starts on a database of its own release, and every copy worker, do without.
+"""
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 
 from studiolo.core.errors import SchemaUnsupported
 from studiolo.storage.dialects import check_references, lock_schema
 
-_SCRIPTS = Path(__file__).parent / "migrations"
+SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def upgrade(connection: Connection) -> None:
@@ -20,18 +20,19 @@ def upgrade(connection: Connection) -> None:
     Several processes may do this at once: they wait for each other, and the later ones find nothing to do.
     """
     lock_schema(connection)
-    present = check(connection)
-    if present == newest_revision():
+    if check(connection) == newest_revision():
         return
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    from studiolo.storage import migrating  # 0.15 s and 9.5 MB, see above
+
+    migrating.run(connection, SCRIPTS)
     check_references(connection)
 
 
 def check(connection: Connection) -> str | None:
     """Return the schema's revision, None for an empty database; raise SchemaUnsupported if it is too new."""
-    present = MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    present = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
     if present is not None and present not in revisions():
         raise SchemaUnsupported(
             f"The database has schema {present}; this program knows schemas up to {newest_revision()}. "
@@ -41,17 +42,10 @@ def check(connection: Connection) -> str | None:
 
 
 def revisions() -> list[str]:
-    """Return every revision that this program knows, the oldest first."""
-    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+    """Return every revision that this program knows, the oldest first; a revision's file is `rNNNN_what.py`."""
+    return sorted(path.name[1:5] for path in (SCRIPTS / "versions").glob("r[0-9][0-9][0-9][0-9]_*.py"))
 
 
 def newest_revision() -> str:
     """Return the revision that this program works with."""
     return revisions()[-1]
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
