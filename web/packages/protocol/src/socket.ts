@@ -35,6 +35,7 @@ export type OpenEvent =
   | { event: "signed_in"; bearer: string; expires_in_seconds: number; frame: string | null; account: AccountName }
   | { event: "progress"; stage: string }
   | { event: "opened"; path: string; kind: DocumentKind; html: string; can_write: boolean; title: string }
+  | { event: "directory"; location: string }
   | { event: "error"; code: string; message: string };
 
 export interface AccountName {
@@ -125,6 +126,8 @@ export function parseOpenEvent(value: unknown): OpenEvent | null {
         can_write: value.can_write === true,
         title: text(value.title),
       };
+    case "directory":
+      return { event: "directory", location: text(value.location) };
     case "error":
       return { event: "error", code: text(value.code), message: text(value.message) };
     default:

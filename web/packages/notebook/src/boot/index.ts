@@ -124,9 +124,12 @@ async function ask(
   let opened: Opened | null = null;
   await openStream(body, bearer, (event) => {
     if (event.event === "signed_in") {
-      signIn = event;
+      signIn = { ...event, frame: event.frame ?? signIn?.frame ?? null };
       token = null;
       keepFrame(event.frame);
+    } else if (event.event === "directory") {
+      if (!config.isKiosk) location.replace(event.location);
+      throw new Failure("is_directory", "This is a directory, not a document.");
     } else if (event.event === "progress") {
       onProgress?.(event.stage);
     } else if (event.event === "opened" && place) {

@@ -49,7 +49,6 @@ export class DocumentSession {
   readonly #disposables = new Disposables();
   #generation: string | null = null;
   #sent = 0;
-  #unsent = 0;
   #resync = 0;
 
   constructor(socket: Socket, place: Place, canWrite: boolean, events: SessionEvents) {
@@ -96,7 +95,7 @@ export class DocumentSession {
         this.#joined(message.generation, message.can_write);
         break;
       case "ack":
-        this.state.set({ unacked: Math.max(0, this.#sent + this.#unsent - message.count) });
+        this.state.set({ unacked: Math.max(0, this.#sent - message.count) });
         break;
       case "saved":
         this.state.set({ isSaved: message.is_saved });
@@ -129,7 +128,6 @@ export class DocumentSession {
     }
     this.#generation = generation;
     this.#sent = 0;
-    this.#unsent = 0;
     this.state.set({ isConnected: true, canWrite, closedReason: null, unacked: 0 });
     this.#sendStep1();
     if (this.awareness.getLocalState() !== null) this.#sendAwareness({ added: [this.doc.clientID] }, "local");
@@ -148,7 +146,6 @@ export class DocumentSession {
   #sendUpdate = (update: Uint8Array, origin: unknown): void => {
     if (origin === this) return;
     if (this.#channel.sendBytes(encoded(SYNC, (encoder) => writeUpdate(encoder, update)))) this.#sent++;
-    else this.#unsent++;
     this.state.set({ unacked: this.state.value.unacked + 1 });
   };
 
