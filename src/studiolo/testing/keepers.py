@@ -61,13 +61,15 @@ class LiveKeeper:
 
 
 @asynccontextmanager
-async def live_keeper(data: Path, *, uid: int | None = None, **plan: object) -> AsyncGenerator[LiveKeeper]:
+async def live_keeper(
+    data: Path, *, uid: int | None = None, hub_prelude: str = "", **plan: object
+) -> AsyncGenerator[LiveKeeper]:
     """Run a keeper on `data`, as `uid` if given; on leaving it is ended by SIGTERM if it still runs."""
     with _door() as (door, path):
         given = replace(
             KeeperPlan(
                 data=str(data),
-                hub_argv=("/usr/bin/python3", "-I", "-S", "-c", _HUB, path),
+                hub_argv=("/usr/bin/python3", "-I", "-S", "-c", hub_prelude + _HUB, path),
                 worker_argv=("/bin/false",),
                 agent_argv=STAND_IN_AGENT,
             ),

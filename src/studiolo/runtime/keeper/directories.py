@@ -71,8 +71,9 @@ class DataDirectory:
         """Return the project's home, made if missing; raise RunnerUnavailable when it is another's."""
         home = self.home(project_id)
         owner = self.owner(uid)
-        home.parent.mkdir(mode=0o711, exist_ok=True)
-        home.parent.chmod(0o711)  # the umask took part of it
+        if not home.parent.is_dir():
+            home.parent.mkdir(mode=0o711)
+            home.parent.chmod(0o711)  # the umask took part of it
         if not home.is_symlink() and not home.exists():
             fresh = home.with_name("home.new")
             fresh.mkdir(mode=0o700, exist_ok=True)

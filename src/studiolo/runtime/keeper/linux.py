@@ -19,7 +19,6 @@ MS_BIND = 4096
 MS_REC = 16384
 MS_SLAVE = 1 << 19
 _PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 
 
@@ -117,11 +116,6 @@ def die_with_parent() -> None:
 def gain_no_privileges() -> None:
     """Make set-uid programs and file capabilities without effect, for good."""
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
-
-
-def become_subreaper() -> None:
-    """Adopt orphaned descendants, so that they can be found and waited for."""
-    _check(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from studiolo.runtime.keeper.plan import KeeperPlan
 from studiolo.runtime.keeper.records import Record, Records
 from studiolo.runtime.keeper.remedies import explain
 from studiolo.runtime.keeper.spawn import Launch, spawn
-from studiolo.runtime.keeper.strays import find_strays
+from studiolo.runtime.keeper.strays import find_marked, find_strays
 from studiolo.runtime.keeper.walls import (
     AGENT,
     ENVIRONMENT,
@@ -266,7 +266,6 @@ class Projects:
             log,
             self._directory.owner(request.uid),
             has_no_new_privileges=True,
-            is_subreaper=True,
             cgroups=_procs(groups),
             limits=self._limits(request),
             directory=home,
@@ -308,19 +307,37 @@ class Projects:
         self._records.forget(project_id)
 
     def _end_recorded(self, record: Record) -> Task[None]:
-        for pid in linux.children_of(record.inner.pid) if record.has_walls and record.is_alive() else ():
-            name = linux.name_process(pid)
-            if name is not None and record.is_alive():  # still, so the child is one of this sandbox
-                name.kill(signal.SIGTERM)
+        if self._ask_to_end(record):
+            yield from wait_for_exit(record.inner, self._plan.stop_grace_seconds)
+        for name in (record.inner, record.outer, *record.others):
+            name.kill(signal.SIGKILL)
+            if not (yield from wait_for_exit(name, _KILL_SECONDS)):
+                raise RunnerUnavailable("The project's processes did not end; the kernel still holds them.")
+        if not record.has_walls:
+            yield from self._end_marked(record.project_id)
+
+    def _ask_to_end(self, record: Record) -> bool:
+        """Send SIGTERM to the agent; tell whether there was one that may want to save something."""
         if not record.has_walls:
             record.inner.kill(signal.SIGTERM)
-        if not (yield from wait_for_exit(record.inner, self._plan.stop_grace_seconds)):
-            _kill_tree(record)
-        if not (yield from wait_for_exit(record.inner, _KILL_SECONDS)):
-            raise RunnerUnavailable("The project's processes did not end; the kernel still holds them.")
-        for name in (record.outer, *record.others):
-            name.kill(signal.SIGKILL)
-            yield from wait_for_exit(name, _KILL_SECONDS)
+            return True
+        names = [linux.name_process(pid) for pid in linux.children_of(record.inner.pid)]
+        if not record.is_alive():  # then the children may be those of a stranger with the same pid
+            return False
+        for name in names:
+            if name is not None:
+                name.kill(signal.SIGTERM)
+        return bool(names)
+
+    def _end_marked(self, project_id: str) -> Task[None]:
+        """Without walls no namespace ends with its first process: end all that carry the project's mark."""
+        for _ in range(100):
+            marked = find_marked(project_id, str(self._directory.home(project_id)))
+            if not marked:
+                return
+            for name in marked:
+                name.kill(signal.SIGKILL)
+            yield Wait(None, 0.02)
 
     def _limits(self, request: StartProject) -> dict[int, int]:
         limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NOFILE: _DEFAULT_FILES}
@@ -401,23 +418,6 @@ def _state(record: Record) -> dict[str, Any]:
 
 def _nobody_asks(_value: Any, _error: BaseException | None) -> None:
     """Take the end of a task that nobody waits for."""
-
-
-def _kill_tree(record: Record) -> None:
-    """Kill at once. Without walls there is no namespace that ends with its first process: walk the tree."""
-    if not record.has_walls:
-        record.inner.kill(signal.SIGSTOP)  # it adopts orphans, so while it stands still none can get away
-        _kill_descendants(record.inner.pid)
-    record.inner.kill(signal.SIGKILL)
-
-
-def _kill_descendants(pid: int) -> None:
-    for child in linux.children_of(pid):
-        name = linux.name_process(child)
-        if name is not None:
-            name.kill(signal.SIGSTOP)
-            _kill_descendants(child)
-            name.kill(signal.SIGKILL)
 
 
 def _empty(groups: tuple[str, ...]) -> Task[None]:

@@ -29,7 +29,6 @@ class Launch:
     uid: int | None = None  # None: unchanged
     is_bound_to_parent: bool = False
     has_no_new_privileges: bool = False
-    is_subreaper: bool = False
     cgroups: tuple[str, ...] = ()  # `cgroup.procs` files to join
     limits: Mapping[int, int] = field(default_factory=dict[int, int])
     directory: str = "/"
@@ -106,8 +105,6 @@ def _prepare(launch: Launch, writing: int) -> None:
     os.chdir(launch.directory)
     if launch.has_no_new_privileges:
         linux.gain_no_privileges()
-    if launch.is_subreaper:
-        linux.become_subreaper()
     if launch.is_bound_to_parent:
         linux.die_with_parent()
 
