@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, cast
 
+from studiolo.agent.documents.metadata import valid_cell_metadata
+
 Cell = dict[str, Any]
 Output = dict[str, Any]
 
@@ -48,15 +50,17 @@ def canonical_cell(given: Any) -> Cell:
         "id": raw.get("id"),
         "cell_type": kind if kind in CELL_TYPES else "raw",
         "source": with_newlines(joined(raw.get("source", ""))),
-        "metadata": _object(raw.get("metadata")),
+        "metadata": {},
     }
+    cell["metadata"] = valid_cell_metadata(_object(raw.get("metadata")), cell["cell_type"])
     if cell["cell_type"] == "code":
         outputs = raw.get("outputs")
         listed = cast("list[Any]", outputs) if isinstance(outputs, list) else []
         cell["outputs"] = [output for output in map(canonical_output, listed) if output is not None]
         cell["execution_count"] = _count(raw.get("execution_count"))
     elif isinstance(raw.get("attachments"), dict):
-        cell["attachments"] = clean(raw["attachments"])
+        files = cast("dict[Any, Any]", raw["attachments"])
+        cell["attachments"] = {clean_text(str(name)): _bundle(data) for name, data in files.items()}
     for key, value in raw.items():
         if isinstance(key, str) and key not in _KNOWN:
             cell[clean_text(key)] = clean(value)

@@ -89,17 +89,19 @@ def read(file: Path, path: str, max_bytes: int = MAX_DOCUMENT_BYTES) -> Content:
         raise FileNotFound(f"There is no file {path!r} in this project.", path=path) from error
     except OSError as error:
         raise FileTypeUnsupported(f"The file {path!r} cannot be read: {error.strerror}.", path=path) from error
-    with os.fdopen(handle, "rb") as stream:
+    try:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise FileTypeUnsupported(f"{path!r} is not a regular file, so it cannot be opened.", path=path)
-        data = stream.read(max_bytes + 1) if found.st_size <= max_bytes else b""
-        if found.st_size > max_bytes or len(data) > max_bytes:
-            raise FileTooLarge(
-                f"The file {path!r} is larger than the {max_bytes // 2**20} MB that can be opened.",
-                path=path,
-                size_bytes=found.st_size,
-            )
+        data = _read_up_to(handle, max_bytes + 1) if found.st_size <= max_bytes else b""
+    finally:
+        os.close(handle)
+    if found.st_size > max_bytes or len(data) > max_bytes:
+        raise FileTooLarge(
+            f"The file {path!r} is larger than the {max_bytes // 2**20} MB that can be opened.",
+            path=path,
+            size_bytes=found.st_size,
+        )
     return Content(data, Stamp(found.st_ino, found.st_mtime_ns, found.st_size))
 
 
@@ -132,3 +134,11 @@ def replace(file: Path, data: bytes) -> Stamp:
 def is_disk_full(error: OSError) -> bool:
     """Tell whether a failed write failed for want of space."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _read_up_to(handle: int, count: int) -> bytes:
+    parts: list[bytes] = []
+    while count > 0 and (part := os.read(handle, min(count, 1024 * 1024))):
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from studiolo.agent.documents import notebook_text
 from studiolo.agent.documents.cells import Cell, canonical_cells, clean, written_cell
+from studiolo.agent.documents.metadata import valid_notebook_metadata
 from studiolo.agent.documents.notebook_text import NotebookText, WrittenCell
 from studiolo.core.errors import FileTypeUnsupported, NotebookInvalid
 
@@ -66,7 +67,7 @@ class NotebookFormat:
         text = notebook_text.parse(data, self._path)
         if text.values["nbformat"] < 4:
             return notebook_text.write_new([written_cell(cell, None) for cell in model.cells], values)
-        if clean(text.values.get("metadata", {})) == model.metadata:
+        if before.metadata == model.metadata:
             del values["metadata"]
         return notebook_text.write(text, _written(text, before.cells, model.cells), values)
 
@@ -74,7 +75,7 @@ class NotebookFormat:
         minor = notebook.get("nbformat_minor")
         return NotebookModel(
             canonical_cells(notebook["cells"]),
-            clean(notebook.get("metadata", {})),
+            valid_notebook_metadata(clean(notebook.get("metadata", {}))),
             minor if isinstance(minor, int) and minor >= 0 else 0,
         )
 

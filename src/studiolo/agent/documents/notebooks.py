@@ -7,6 +7,7 @@ from pycrdt import Array, Doc, Map, Text
 
 from studiolo.agent.documents.cells import Cell, Output, canonical_cells, clean, is_id
 from studiolo.agent.documents.merging import longest_kept, merged_object, merged_order
+from studiolo.agent.documents.metadata import valid_notebook_metadata
 from studiolo.agent.documents.models import NotebookModel
 from studiolo.agent.documents.texts import merge_text
 
@@ -35,7 +36,7 @@ class NotebookDocument:
         metadata, minor = clean(meta.get("metadata")), clean(meta.get("nbformat_minor"))
         return NotebookModel(
             canonical_cells(self.cells.to_py() or []),
-            cast("dict[str, Any]", metadata) if isinstance(metadata, dict) else {},
+            valid_notebook_metadata(cast("dict[str, Any]", metadata) if isinstance(metadata, dict) else {}),
             minor if isinstance(minor, int) and minor >= 0 else 5,
         )
 

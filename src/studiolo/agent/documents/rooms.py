@@ -206,10 +206,9 @@ class Room:
         kind, payload = message[1:2], payload_of(message, 2)
         if kind == bytes([Sync.STEP1]):
             client.post(sync_message(Sync.STEP2, self.doc.get_update(payload)))
-        elif kind in (bytes([Sync.STEP2]), bytes([Sync.UPDATE])) and client.can_write:
-            if payload != EMPTY_UPDATE:
-                self._apply(client, payload)
-            client.received += kind == bytes([Sync.UPDATE])
+        elif kind in (bytes([Sync.STEP2]), bytes([Sync.UPDATE])) and client.can_write and payload != EMPTY_UPDATE:
+            self._apply(client, payload)
+            client.received += 1
             if self._is_whole(payload):
                 self._acknowledge()
             else:
@@ -232,7 +231,7 @@ class Room:
 
     def _is_whole(self, update: bytes) -> bool:
         """Tell whether everything in the update has found its place; its first number is what is left to place."""
-        return update == EMPTY_UPDATE or get_update(update, self.doc.get_state())[:1] == b"\x00"
+        return get_update(update, self.doc.get_state())[:1] == b"\x00"
 
     def _publish(self, source: Client | None) -> None:
         events, self._events = self._events, []
