@@ -266,6 +266,7 @@ def start_studiolo(work: Path, certificate: Path, authority: Path, host_origin: 
     account = json.loads(made.stdout)
     session = requests.Session()
     session.verify = str(authority)
+    session.trust_env = False  # REQUESTS_CA_BUNDLE would win over the development certificate
 
     def call(name: str, **data: Any) -> dict[str, Any]:
         url = f"{origin}/api/v1/{name}"
@@ -319,7 +320,7 @@ def start_studiolo(work: Path, certificate: Path, authority: Path, host_origin: 
         "cell": '[data-id="c1"]',
         "click": ".jp-CodeCell .cm-content",
         "editor": ".cm-content",
-        "output": ".outputs, .outs, .output",
+        "output": ".output",
     }
     write()
     running = Product("Studiolo", origin, **selectors, address=address, forget=forget_running, pids=pids)

@@ -120,6 +120,7 @@ class ApiClient:
         self._studiolo = studiolo
         self._session = requests.Session()
         self._session.verify = str(authority)
+        self._session.trust_env = False  # REQUESTS_CA_BUNDLE would win over the development certificate
 
     def __call__(self, call: str, api_key: str, **data: Any) -> dict[str, Any]:
         """POST one call; stop the demo with its error if it failed."""

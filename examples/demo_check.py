@@ -68,7 +68,7 @@ def _steps(page: Page, host_origin: str) -> None:
 
 def _run_cell(frame: FrameLocator, cell_id: str, expected: str) -> None:
     cell = frame.locator(f'[data-id="{cell_id}"]')
-    cell.locator(".ed").first.click()
+    cell.locator(".source").first.click()
     cell.locator(".cm-content").first.press("Shift+Enter")
     expect(cell.get_by_text(expected).first).to_be_visible(timeout=60_000)
     print(f"check: cell {cell_id} ran and shows {expected}")

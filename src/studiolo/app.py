@@ -87,7 +87,7 @@ def build_app(
     routes = [
         *health.routes(database.ping),
         *metrics.routes(figures),
-        *openapi.routes(all_calls()),
+        *openapi.routes(openapi.document(all_calls())),
         *reference.routes(openapi.document(all_calls())),
         *api_v1.routes(services, settings, clock, secrets),
         *assets.routes(),
@@ -146,7 +146,6 @@ def run_hub(settings: Settings, *, keeper_fd: int, listen_fd: int) -> None:
         connector = UnixAgentConnector(clock)
         runner = ProcessRunner(keeper) if settings.runner == "process" else SandboxRunner(keeper)
         wake = asyncio.Event()
-        wake.set()  # copies may have waited while nobody ran
         hub = build_app(
             settings,
             database=database,
@@ -197,12 +196,12 @@ def report_runner(report: RunnerReport, settings: Settings) -> None:
 async def _start_copy_workers(services: Services, keeper: KeeperClient, clock: Clock, wake: asyncio.Event) -> None:
     """Have workers started when there is something to copy; a scheduled copy is found by looking now and then."""
     while True:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), DUE_COPIES_EVERY_SECONDS)
         try:
             if wake.is_set() or await services.copies.is_any_due():
                 wake.clear()
                 await keeper.ask(StartCopyWorker())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(wake.wait(), DUE_COPIES_EVERY_SECONDS)
         except Exception:  # noqa: BLE001 - the edge: a failure here must not end the hub, the next look may succeed
             _log.exception("copy_workers_not_started")
             await clock.sleep(DUE_COPIES_EVERY_SECONDS)
