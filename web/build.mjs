@@ -3,12 +3,13 @@
  * shell.json, which says what the hub puts into the shell page. Prints the sizes and fails when one is over its budget.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const web = import.meta.dirname;
-const out = join(web, "../src/studiolo/web/static");
+const target = join(web, "../src/studiolo/web/static");
+const out = join(web, "node_modules/.studiolo-build"); // takes the old build's place only once it is complete
 const KIB = 1024;
 const FIRST_REQUESTS = 3; // the page, POST /frame/open, the socket
 const BUDGETS = { "boot script": 5 * KIB, "first CSS": 6 * KIB, "until typing": 150 * KIB, "requests until typing": 12 };
@@ -40,7 +41,6 @@ writeFileSync(
     output_page: "output.html",
     assets: {
       live: `/assets/${live.file}`,
-      styles: typing.filter((file) => file.endsWith(".css")).map((file) => `/assets/${file}`),
       preload: typing.filter((file) => file.endsWith(".js") && file !== live.file).map((file) => `/assets/${file}`),
     },
   }),
@@ -75,6 +75,15 @@ if (isOver) {
   console.error("The build is over its budget.");
   process.exit(1);
 }
+
+const old = join(web, "node_modules/.studiolo-old");
+rmSync(old, { recursive: true, force: true });
+try {
+  renameSync(target, old);
+} catch (error) {
+  if (error.code !== "ENOENT") throw error;
+}
+renameSync(out, target);
 
 function readJson(name) {
   return JSON.parse(readFileSync(join(out, name), "utf8"));

@@ -10,7 +10,7 @@ export default defineConfig({
   build: {
     target,
     cssTarget: target,
-    outDir: "../../../src/studiolo/web/static",
+    outDir: "../../node_modules/.studiolo-build",
     emptyOutDir: !isBoot,
     assetsDir: "",
     assetsInlineLimit: 0,

@@ -7,7 +7,6 @@ import { el, iconOf } from "./cells/dom.ts";
 import { LiveDocument } from "./document/document.ts";
 import { Socket } from "./socket/socket.ts";
 import { Notices } from "./toolbar/notices.ts";
-import "./styles/live.css";
 
 /** The live frame: one document at most, its connection, and the host page's bridge. */
 class LiveFrame implements Frame {
