@@ -1,0 +1,130 @@
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from studiolo.testing.clock import MovingClock
+from studiolo.workers import copies, loop, reaper
+
+pytestmark = pytest.mark.anyio
+
+
+class Steps:
+    """A step that finds work for the first `work` calls."""
+
+    def __init__(self, work: int = 0) -> None:
+        self.work = work
+        self.calls = 0
+
+    async def __call__(self) -> bool:
+        self.calls += 1
+        return self.calls <= self.work
+
+
+async def test_the_loop_takes_all_work_without_a_pause(clock: MovingClock) -> None:
+    steps = Steps(work=5)
+    running = asyncio.create_task(loop.run(steps, clock))
+    await clock.move_past_sleeper()
+    assert steps.calls == 6
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_the_loop_rests_longer_each_time_but_not_too_long(clock: MovingClock) -> None:
+    running = asyncio.create_task(loop.run(Steps(), clock))
+    moments = []
+    for _ in range(8):
+        await clock.move_past_sleeper()
+        moments.append(clock.monotonic())
+        for _ in range(5):
+            await asyncio.sleep(0)
+    rests = [round(later - sooner, 3) for sooner, later in zip(moments, moments[1:], strict=False)]
+    assert rests == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_the_loop_can_be_woken(clock: MovingClock) -> None:
+    steps, wake = Steps(), asyncio.Event()
+    running = asyncio.create_task(loop.run(steps, clock, wake))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    wake.set()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert steps.calls == 2
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_the_loop_survives_a_failing_step(clock: MovingClock) -> None:
+    calls: list[int] = []
+
+    async def step() -> bool:
+        calls.append(1)
+        raise ValueError
+
+    running = asyncio.create_task(loop.run(step, clock))
+    await clock.move_past_sleeper()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert len(calls) == 2
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_copy_worker_ends_when_it_is_idle(clock: MovingClock) -> None:
+    names: list[str] = []
+
+    async def run_one(name: str) -> bool:
+        names.append(name)
+        return len(names) == 1
+
+    service: Any = SimpleNamespace(run_one=run_one)
+    running = asyncio.create_task(copies.run(service, clock, "w1", idle_seconds=3))
+    while not running.done():
+        await asyncio.sleep(0)
+        clock.move(0.05)
+    assert set(names) == {"w1"}
+    assert 3 <= clock.monotonic() < 6
+
+
+async def test_one_chore_that_fails_does_not_keep_the_others() -> None:
+    done: list[str] = []
+
+    def chore(name: str, *, is_failing: bool = False) -> Any:
+        async def run() -> int:
+            if is_failing:
+                raise ValueError(name)
+            done.append(name)
+            return 0
+
+        return run
+
+    services: Any = SimpleNamespace(
+        sign_ins=SimpleNamespace(reap=chore("sign_ins")),
+        copies=SimpleNamespace(reap=chore("copies", is_failing=True)),
+        client_errors=SimpleNamespace(reap=chore("client_errors")),
+        projects=SimpleNamespace(stop_idle=chore("idle")),
+    )
+    await reaper.reap(services)
+    assert done == ["sign_ins", "client_errors", "idle"]
+
+
+async def test_the_reaper_works_once_a_minute(clock: MovingClock) -> None:
+    calls: list[int] = []
+
+    async def count() -> int:
+        calls.append(1)
+        return 0
+
+    one: Any = SimpleNamespace(reap=count, stop_idle=count)
+    services: Any = SimpleNamespace(sign_ins=one, copies=one, client_errors=one, projects=one)
+    running = asyncio.create_task(reaper.run(services, clock))
+    await clock.move_past_sleeper()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (len(calls), clock.monotonic()) == (8, reaper.EVERY_SECONDS)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
