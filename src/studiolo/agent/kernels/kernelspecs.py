@@ -1,12 +1,15 @@
-"""Which kernels are installed, for the project's environment and for its user."""
+"""Which kernels are installed, for the project's environment, for its user, and on the machine."""
 
+import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 DEFAULT_NAME = "python3"
+MAX_SPEC_BYTES = 64 * 1024
+_DIRECTORY = "share/jupyter/kernels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,8 @@ class KernelSpec:
     def is_own(self) -> bool:
         """Tell whether this is ipykernel of the agent's own environment, which the template can fork."""
         return (
-            len(self.argv) > 2
-            and self.argv[1:3] == ("-m", "ipykernel_launcher")
+            self.argv[1:3] == ("-m", "ipykernel_launcher")
+            and not self.environment
             and Path(self.argv[0]).absolute() == Path(sys.executable).absolute()
         )
 
@@ -35,10 +38,11 @@ class KernelSpec:
 
 
 class KernelSpecs:
-    """Finds kernelspecs where Jupyter keeps them."""
+    """Finds kernelspecs in the places where Jupyter keeps them, the project's own first."""
 
     def __init__(self, home: str) -> None:
-        self._home = home
+        prefixes = [Path(home, ".local"), Path(sys.prefix), Path("/usr/local"), Path("/usr")]
+        self._directories = [prefix / _DIRECTORY for prefix in prefixes]
 
     def default(self) -> KernelSpec:
         """Return ipykernel of the agent's own environment, without looking for any other."""
@@ -46,39 +50,52 @@ class KernelSpecs:
         return KernelSpec(DEFAULT_NAME, "Python 3 (ipykernel)", "python", argv)
 
     def find(self, name: str) -> KernelSpec | None:
-        """Return the kernel of this name."""
-        if name == DEFAULT_NAME and not self._own_default().is_file():
-            return self.default()
-        return self.all().get(name)
+        """Return the kernel of this name, also when its letters differ in case."""
+        return {found.lower(): spec for found, spec in self.all().items()}.get(name.lower())
 
     def all(self) -> dict[str, KernelSpec]:
         """Return all installed kernels by name."""
-        # jupyter_client takes 130 ms to import; the project's own kernels are looked for in its home.
-        manager: Any = import_module("jupyter_client.kernelspec").KernelSpecManager()
-        found: dict[str, KernelSpec] = {DEFAULT_NAME: self.default()}
-        for name, entry in cast("dict[str, dict[str, Any]]", manager.get_all_specs()).items():
-            spec = cast("dict[str, Any]", entry["spec"])
-            argv = tuple(str(part) for part in spec.get("argv", []))
-            if argv and argv[0] in ("python", "python3", f"python3.{sys.version_info.minor}"):
-                argv = (self._python_of(entry.get("resource_dir", "")), *argv[1:])
-            environment = tuple(
-                (str(key), str(value)) for key, value in cast("dict[Any, Any]", spec.get("env") or {}).items()
-            )
-            found[name] = KernelSpec(
-                name,
-                str(spec.get("display_name") or name),
-                str(spec.get("language") or ""),
-                argv,
-                environment,
-                str(spec.get("interrupt_mode") or "signal"),
-            )
+        found: dict[str, KernelSpec] = {}
+        for directory in self._directories:
+            for place in _subdirectories(directory):
+                spec = _read(place)
+                if spec is not None:
+                    found.setdefault(spec.name, spec)
+        found.setdefault(DEFAULT_NAME, self.default())
         return found
 
-    def _own_default(self) -> Path:
-        return Path(self._home, ".local/share/jupyter/kernels", DEFAULT_NAME, "kernel.json")
 
-    def _python_of(self, resource_directory: str) -> str:
-        """Return the interpreter that a bare `python` means: that of the environment the kernelspec lies in."""
-        prefix = Path(resource_directory).parents[3] if resource_directory.count("/") > 3 else Path(sys.prefix)
-        python = prefix / "bin" / "python"
-        return str(python) if python.exists() else sys.executable
+def _subdirectories(directory: Path) -> Iterator[Path]:
+    try:
+        yield from sorted(directory.iterdir())
+    except OSError:
+        return
+
+
+def _read(place: Path) -> KernelSpec | None:
+    """Return the kernelspec in a directory; None when there is none that could be started."""
+    file = place / "kernel.json"
+    try:
+        if not file.is_file() or file.stat().st_size > MAX_SPEC_BYTES:
+            return None
+        about = cast("dict[str, Any]", json.loads(file.read_text()))
+        argv = [str(part) for part in about["argv"]]
+        environment = cast("dict[str, Any]", about.get("env") or {})
+        if argv[0] in ("python", "python3", f"python3.{sys.version_info.minor}"):
+            argv[0] = _python_of(place)
+        return KernelSpec(
+            place.name,
+            str(about.get("display_name") or place.name),
+            str(about.get("language") or ""),
+            tuple(argv),
+            tuple((str(key), str(value)) for key, value in environment.items()),
+            str(about.get("interrupt_mode") or "signal"),
+        )
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return None  # somebody's broken file must not hide the other kernels
+
+
+def _python_of(place: Path) -> str:
+    """Return the interpreter that a bare `python` means: that of the environment the kernelspec lies in."""
+    python = place.parents[3] / "bin" / "python"
+    return str(python) if python.exists() else sys.executable

@@ -175,7 +175,8 @@ def _run_kernel(connection_file: str, environment: dict[str, str]) -> None:
     _forget_agent()
     _reseed()
     sys.argv = ["ipykernel_launcher", "-f", connection_file]
-    import_module("ipykernel.kernelapp").IPKernelApp.launch_instance(argv=["-f", connection_file])
+    arguments = ["-f", connection_file, "--HistoryManager.hist_file=:memory:"]  # a file is 60 ms of the start
+    import_module("ipykernel.kernelapp").IPKernelApp.launch_instance(argv=arguments)
 
 
 def _forget_agent() -> None:
