@@ -23,7 +23,11 @@ def configure_logging(level: str, style: Literal["text", "json"]) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            pad_event_to=0,
+            exception_formatter=structlog.dev.plain_traceback,  # the default one shows variables, secrets among them
+        )
     )
     tail = [structlog.processors.format_exc_info] if style == "json" else []
     number = logging.getLevelNamesMapping()[level.upper()]

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from studiolo.core.clock import iso_milliseconds
 from studiolo.core.errors import EndpointUnknown, InvalidRequest, MethodNotAllowed, StudioloError
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
@@ -37,9 +38,13 @@ class WireResponse(Response):
         if isinstance(content, bytes):
             return content
         try:
-            return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+            return _dumped(content, is_ascii=False)
         except UnicodeEncodeError:
-            return json.dumps(content, separators=(",", ":")).encode()
+            return _dumped(content, is_ascii=True)
+
+
+def _dumped(content: Any, *, is_ascii: bool) -> bytes:
+    return json.dumps(content, ensure_ascii=is_ascii, separators=(",", ":"), default=iso_milliseconds).encode()
 
 
 def door_status(error: StudioloError) -> int:

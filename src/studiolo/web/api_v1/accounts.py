@@ -1,21 +1,13 @@
 """Making accounts."""
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field, JsonValue
 
-from studiolo.core.errors import StudioloError
+from studiolo.core.errors import InvalidRequest, StudioloError
 from studiolo.core.models import Principal
-from studiolo.web.api_v1.parameters import Answer, Content, Flag, Parameters, Text
+from studiolo.web.api_v1.parameters import Answer, Flag, Parameters, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example
-
-
-def _text_or_nothing(value: Any) -> Any:
-    """Let the domain say in its own words that a password is missing when it is no text."""
-    return value if isinstance(value, str) else None
-
-
-Password = Annotated[Content | None, BeforeValidator(_text_or_nothing)]
 
 
 class CreateAccountParameters(Parameters):
@@ -24,7 +16,7 @@ class CreateAccountParameters(Parameters):
     first_name: Text = Field(default="", description="May be blank.")
     last_name: Text = Field(default="", description="May be blank.")
     email_address: Text | None = Field(default=None, description="Compared in lower case; unique.")
-    password: Password = Field(default=None, description="6 to 64 characters.")
+    password: JsonValue = Field(default=None, description="A string of 6 to 64 characters.")
     agreed_to_terms: Flag = Field(default=False, description="Recorded; not demanded.")
     get_api_key: Flag = Field(default=False, description="Answer with an API key of the new account, too.")
 
@@ -50,7 +42,7 @@ async def create_account(context: CallContext, parameters: CreateAccountParamete
     account = await context.services.accounts.create(
         context.principal,
         email_address=parameters.email_address,
-        password=parameters.password,
+        password=_password(parameters),
         first_name=parameters.first_name,
         last_name=parameters.last_name,
         agreed_to_terms=parameters.agreed_to_terms,
@@ -61,6 +53,14 @@ async def create_account(context: CallContext, parameters: CreateAccountParamete
     owner = Principal(account_id=account.account_id, address=context.principal.address)
     _, secret = await context.services.api_keys.create(owner, name="create_account")
     return AccountCreated(account_id=account.account_id, api_key=secret)
+
+
+def _password(parameters: CreateAccountParameters) -> str | None:
+    """Refuse what is no string inside the call, in the words of old, not at the door."""
+    if parameters.password is None or isinstance(parameters.password, str):
+        return parameters.password
+    text = "Password must be specified."
+    raise InvalidRequest(text, fields={"password": text})
 
 
 def account_creation_failed(error: StudioloError) -> AccountCreationFailed:
