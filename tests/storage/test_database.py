@@ -4,6 +4,7 @@ import asyncio
 import stat
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,46 @@ async def test_only_the_owner_can_read_the_file(tmp_path: Path) -> None:
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").iterdir()}
     await database.close()
     assert modes == {0o600}
+
+
+async def test_one_failure_among_many_waiting_writes_undoes_only_itself(database: Database) -> None:
+    def add_or_fail(tx: Connection, number: int) -> None:
+        add(tx, f"subject {number}")
+        if number % 3 == 0:
+            raise LookupError(number)
+
+    results = await asyncio.gather(
+        *(database.write(partial(add_or_fail, number=number)) for number in range(30)), return_exceptions=True
+    )
+    assert [isinstance(result, LookupError) for result in results] == [number % 3 == 0 for number in range(30)]
+    assert await database.read(rows) == 20
+
+
+async def test_a_broken_rule_among_many_waiting_writes_undoes_only_itself(database: Database) -> None:
+    results = await asyncio.gather(
+        *(database.write(lambda tx: add(tx, "the same")) for _ in range(10)), return_exceptions=True
+    )
+    assert sum(result is None for result in results) == 1
+    assert await database.read(rows) == 1
+
+
+async def test_a_group_that_cannot_be_committed_is_run_one_by_one(database: Database) -> None:
+    def end_the_transaction(tx: Connection) -> None:
+        tx.exec_driver_sql("ROLLBACK")
+
+    works = [lambda tx, number=number: add(tx, f"subject {number}") for number in range(10)]
+    results = await asyncio.gather(
+        *(database.write(work) for work in [*works[:5], end_the_transaction, *works[5:]]), return_exceptions=True
+    )
+    assert results[:5] + results[6:] == [None] * 10
+    assert await database.read(rows) == 10
+
+
+async def test_what_was_begun_is_finished_when_the_database_is_closed(database: Database, database_url: str) -> None:
+    writes = [asyncio.ensure_future(database.write(lambda tx, n=n: add(tx, f"subject {n}"))) for n in range(20)]
+    await asyncio.sleep(0)
+    await database.close()
+    await asyncio.gather(*writes)
+    again = Database(database_url)
+    assert await again.read(rows) == 20
+    await again.close()
