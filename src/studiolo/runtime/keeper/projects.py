@@ -104,7 +104,7 @@ class Projects:
     def measure_home(self, request: MeasureHome) -> Task[dict[str, Any]]:
         """Add up the space that a home takes on disk."""
         home = self._directory.make_home(request.project_id, request.uid)
-        script = 'exec du -sx -B1 -- "$0"'
+        script = 'exec du -sx -B1 -- "$0" 2>/dev/null'
         code, output = yield from self._run_inside(request.project_id, request.uid, home, script)
         words = output.split()
         if code not in (0, 1) or not words or not words[0].isdigit():

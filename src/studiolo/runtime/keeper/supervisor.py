@@ -36,6 +36,7 @@ from studiolo.runtime.keeper.walls import find_bubblewrap
 
 _FOR_HUB = (Probe, StartProject, PollProject, StopProject, MeasureHome, RemoveHome, CopyPath, StartCopyWorker)
 _FOR_WORKERS = (CopyPath,)
+_COUNTS_PER_NAMESPACE = (5, 14)  # since this kernel RLIMIT_NPROC is counted for each user namespace
 
 
 class Keeper:
@@ -162,12 +163,15 @@ class Keeper:
 
     def _probe(self) -> Task[dict[str, Any]]:
         yield from self._projects.probe()
-        return {
-            "runner": self._plan.runner,
-            "limits": list(self._cgroups.enforced),
-            "is_root": self._is_root,
-            "warnings": [],
-        }
+        return {"runner": self._plan.runner, "limits": self._limits(), "is_root": self._is_root, "warnings": []}
+
+    def _limits(self) -> list[str]:
+        """Return which limits hold for a whole project."""
+        enforced = set(self._cgroups.enforced)
+        kernel = tuple(int(part) for part in os.uname().release.split(".")[:2])
+        if self._is_root or (self._plan.runner == "sandbox" and kernel >= _COUNTS_PER_NAMESPACE):
+            enforced.add("processes")  # by RLIMIT_NPROC, which then counts this project alone
+        return [name for name in ("memory", "cpu", "processes") if name in enforced]
 
     def _watch_signals(self) -> None:
         reading, writing = socket.socketpair()
