@@ -176,7 +176,7 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]", verify: str) -> None:
         try:
             requests.get(url, verify=verify, timeout=5)
             return
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.05)
     raise SystemExit(f"{url} does not answer")
 

@@ -107,7 +107,7 @@ def start_server(home: Path, certificate: Path, port: int, host_origin: str) -> 
         try:
             if requests.get(address[0] + "/healthz", verify=str(home / "authority.pem"), timeout=5).status_code == 200:
                 return server, address[0]
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.1)
     stop(server)
     raise SystemExit("The server did not become ready within a minute.")
