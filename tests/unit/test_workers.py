@@ -1,4 +1,5 @@
 import asyncio
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,7 +40,7 @@ async def test_the_loop_rests_longer_each_time_but_not_too_long(clock: MovingClo
         moments.append(clock.monotonic())
         for _ in range(5):
             await asyncio.sleep(0)
-    rests = [round(later - sooner, 3) for sooner, later in zip(moments, moments[1:], strict=False)]
+    rests = [round(later - sooner, 3) for sooner, later in pairwise(moments)]
     assert rests == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
