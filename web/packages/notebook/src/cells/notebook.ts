@@ -167,17 +167,12 @@ export class NotebookView implements CellHost {
     const wanted = new Set(cells.map(idOf));
     for (const [id, view] of this.#views) if (!wanted.has(id)) this.#drop(id, view);
     const focused = document.activeElement;
-    let place: Element | null = this.#element.firstElementChild;
-    for (const cell of cells) {
+    for (const [index, cell] of cells.entries()) {
       const { element } = this.#viewOf(cell);
-      if (place === element) place = element.nextElementSibling;
-      else this.#element.insertBefore(element, place);
+      const there = this.#element.children[index] ?? null;
+      if (there !== element) this.#element.insertBefore(element, there);
     }
-    while (place !== null) {
-      const next = place.nextElementSibling;
-      place.remove();
-      place = next;
-    }
+    while (this.#element.childElementCount > cells.length) this.#element.lastElementChild?.remove();
     if (focused instanceof HTMLElement && focused !== document.activeElement && focused.isConnected) focused.focus();
     this.#element.classList.toggle("is-empty", cells.length === 0);
   };

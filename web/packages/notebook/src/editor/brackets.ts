@@ -42,8 +42,7 @@ const input = EditorView.inputHandler.of((view, from, to, typed) => {
     view.dispatch({ changes, selection: EditorSelection.range(from + 1, to + 1), userEvent: "input.type" });
     return true;
   }
-  const isQuote = closing === typed;
-  if (!MAY_FOLLOW.test(after) || (isQuote && /[\w"']/.test(character(doc, from - 1)))) return false;
+  if (!MAY_FOLLOW.test(after) || (closing === typed && !mayOpenQuote(doc, from, typed))) return false;
   view.dispatch({
     changes: { from, insert: typed + closing },
     selection: { anchor: from + 1 },
@@ -68,6 +67,14 @@ const backspace = keymap.of([
 ]);
 
 export const brackets: Extension = [closedHere, input, backspace];
+
+/** A quote opens a text unless it ends one, stands in a word, or follows another quote. */
+function mayOpenQuote(doc: Text, position: number, quote: string): boolean {
+  const line = doc.lineAt(position);
+  const before = line.text.slice(0, position - line.from);
+  const isInside = before.replaceAll(`\\${quote}`, "").split(quote).length % 2 === 0;
+  return !isInside && !/["']$|\w$/.test(before.replace(/(^|\W)[fFrRbBuU]{1,2}$/, "$1"));
+}
 
 function character(doc: Text, position: number): string {
   return position < 0 ? "" : doc.sliceString(position, position + 1);

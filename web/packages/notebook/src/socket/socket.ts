@@ -35,6 +35,7 @@ export interface SocketState {
 
 const PING_SECONDS = 10;
 const PONG_SECONDS = 8;
+const DOUBT_SECONDS = 2;
 const MAX_BACKOFF_MS = 10_000;
 const CLOSE_UNAUTHENTICATED = 4401;
 
@@ -59,6 +60,7 @@ export class Socket {
       isSignedOut: false,
     });
     addEventListener("online", this.#hurry);
+    addEventListener("offline", this.#doubt);
     document.addEventListener("visibilitychange", this.#hurry);
     this.#connect();
     this.#planRenewal();
@@ -95,6 +97,7 @@ export class Socket {
   destroy(): void {
     this.#isDestroyed = true;
     removeEventListener("online", this.#hurry);
+    removeEventListener("offline", this.#doubt);
     document.removeEventListener("visibilitychange", this.#hurry);
     for (const timer of [this.#reconnect, this.#heartbeat, this.#deadline, this.#renewal]) clearTimeout(timer);
     this.#socket?.close(1000);
@@ -151,11 +154,11 @@ export class Socket {
     for (const channel of this.#channels.values()) channel.join();
   }
 
-  #ping(): void {
+  #ping(answerWithin = PONG_SECONDS): void {
     clearTimeout(this.#heartbeat);
     this.send({ type: "ping", t: performance.now() });
     clearTimeout(this.#deadline);
-    this.#deadline = window.setTimeout(() => this.#socket?.close(4000), PONG_SECONDS * 1000);
+    this.#deadline = window.setTimeout(() => this.#socket?.close(4000), answerWithin * 1000);
   }
 
   #pong(sentAt: number): void {
@@ -183,6 +186,11 @@ export class Socket {
     if (this.#socket !== null || document.visibilityState === "hidden" || this.state.value.isSignedOut) return;
     clearTimeout(this.#reconnect);
     this.#connect();
+  };
+
+  /** The browser thinks that the network is gone; it may be wrong, so ask, but do not wait long. */
+  #doubt = (): void => {
+    this.#ping(DOUBT_SECONDS);
   };
 
   #planRenewal(): void {
