@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
-from studiolo.core.clock import Clock
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import Account, Role, Scope
 from studiolo.core.secrets import SystemSecretSource
@@ -19,7 +18,7 @@ from studiolo.storage import collaborators
 from studiolo.storage.database import Database
 from studiolo.testing.clock import MovingClock
 from studiolo.testing.factories import PASSWORD, cheap_passwords, make_account, principal_of
-from studiolo.testing.runners import FakeRunner
+from studiolo.testing.rooms import RoomRunner
 from studiolo.testing.sockets import AsgiSocket
 from studiolo.web.assets import Assets
 from studiolo.web.frame import routes as frame
@@ -35,11 +34,11 @@ SHELL = {"boot": "boot-1.js", "css": "first-1.css", "output_page": "output.html"
 class Doors:
     """A hub without its API: pages, frame and socket, and what a test needs to fill it."""
 
-    def __init__(self, directory: Path, database: Database, clock: Clock | None = None, **settings: Any) -> None:
+    def __init__(self, directory: Path, database: Database, clock: MovingClock | None = None, **settings: Any) -> None:
         self.clock = clock or MovingClock()
         self.settings = Settings(data=directory, embed_origins=("https://lms.example.edu",), **settings)
         self.database = database
-        self.runner = FakeRunner(directory)
+        self.runner = RoomRunner(directory)
         self._connector = UnixAgentConnector(self.clock)
         self.services = build_services(
             self.settings,

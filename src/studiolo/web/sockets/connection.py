@@ -77,17 +77,28 @@ class FrameConnection:
             await asyncio.gather(*[channel.stop() for channel in list(self._channels.values())])
 
     async def _greet(self) -> None:
+        first = await self._first()
         try:
-            async with asyncio.timeout(HELLO_TIMEOUT_SECONDS):
-                first = await self._receive()
             hello = messages.read_client_message(first) if isinstance(first, str) else None
-        except (TimeoutError, ValueError):
+        except ValueError:
             hello = None
         if not isinstance(hello, messages.Hello):
             raise Unauthenticated("The first message must say hello, with a bearer.")
         self._principal = await self._sign_ins.resolve_bearer(hello.bearer)
         self._bearer = hello.bearer
         await self._send({"type": "welcome", "account_id": self._principal.account_id})
+
+    async def _first(self) -> str | bytes | None:
+        """Return the first message, or None if the browser says nothing for too long."""
+        receiving = asyncio.create_task(self._receive())
+        waiting = asyncio.create_task(self._clock.sleep(HELLO_TIMEOUT_SECONDS))
+        try:
+            await asyncio.wait({receiving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            return receiving.result() if receiving.done() else None
+        finally:
+            receiving.cancel()
+            waiting.cancel()
+            await asyncio.gather(receiving, waiting, return_exceptions=True)
 
     async def _read(self) -> None:
         while True:
