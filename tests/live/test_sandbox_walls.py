@@ -134,7 +134,7 @@ async def test_fork_bomb_is_held(keeper: LiveKeeper, agent: str):
         "import os, time; n = 0\n"
         "try:\n"
         "    while n < 500:\n"
-        "        if os.fork() == 0: os.close(1); time.sleep(9); os._exit(0)\n"
+        "        if os.fork() == 0: os.closerange(0, 3); time.sleep(9); os._exit(0)\n"
         "        n += 1\n"
         "except OSError:\n"
         "    print('held', n, flush=True)\n"

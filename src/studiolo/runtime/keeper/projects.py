@@ -26,7 +26,7 @@ from studiolo.runtime.keeper.execute import execute, kill_child
 from studiolo.runtime.keeper.linux import ProcessName
 from studiolo.runtime.keeper.loop import Loop, Task, Wait, wait_for_child, wait_for_exit
 from studiolo.runtime.keeper.messages import MeasureHome, RemoveHome, StartProject
-from studiolo.runtime.keeper.network import start_network
+from studiolo.runtime.keeper.network import end_helpers, start_network
 from studiolo.runtime.keeper.plan import KeeperPlan
 from studiolo.runtime.keeper.records import Record, Records
 from studiolo.runtime.keeper.remedies import explain
@@ -209,7 +209,7 @@ class Projects:
             inner = yield from self._read_info(info, pid, request)
             others: tuple[ProcessName, ...] = ()
             if request.has_network:
-                others = yield from start_network(inner, owner, groups)
+                others = ((yield from start_network(inner, owner, groups)),)
             return self._admit(request, pid, inner, groups, others, block)
         except BaseException:
             if pid is not None:
@@ -282,7 +282,10 @@ class Projects:
         others: tuple[ProcessName, ...],
     ) -> Record:
         names = (linux.name_process(pid), linux.name_process(inner))
-        self._loop.start(wait_for_child(pid, None), _nobody_asks)  # reaps it whenever it ends
+        # whenever they end they are waited for, and the helpers end with the project
+        self._loop.start(wait_for_child(pid, None), lambda _code, _error: end_helpers(others))
+        for other in others:
+            self._loop.start(wait_for_child(other.pid, None), _nobody_asks)
         if names[0] is None or names[1] is None:
             raise RunnerUnavailable("The project's agent ended at once.")
         socket_path = str(self._directory.run / f"{request.project_id}.sock")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studiolo.core.errors import RunnerUnavailable
+from studiolo.runtime.keeper.network import NAME_SERVER
 from studiolo.runtime.keeper.seccomp import seccomp_filter
 
 AGENT = "/opt/studiolo/agent"
@@ -148,7 +149,7 @@ def _etc(inside: Inside, files: Descriptors) -> list[str]:
         "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
     }
     if inside.has_network:
-        texts["/etc/resolv.conf"] = Path("/etc/resolv.conf").read_text()
+        texts["/etc/resolv.conf"] = f"nameserver {NAME_SERVER}\n"
     options: list[str] = []
     for path, text in texts.items():
         options += ["--perms", "0444", "--file", str(files.add(text)), path]
