@@ -64,7 +64,7 @@ class Assets:
             "cross-origin-resource-policy": "cross-origin",
         }
         chosen = path
-        accepted = {part.split(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}
+        accepted = _accepted_encodings(request.headers.get("accept-encoding", ""))
         for encoding, suffix in _ENCODINGS:
             packed = path.with_name(path.name + suffix)
             if encoding in accepted and packed.is_file():
@@ -84,6 +84,11 @@ class Assets:
         return kept
 
 
+def _accepted_encodings(header: str) -> set[str]:
+    parts = [part.replace(" ", "").lower().partition(";q=") for part in header.split(",")]
+    return {name for name, _, weight in parts if weight.rstrip("0").rstrip(".") != "" or "0" not in weight}
+
+
 def _list_files(directory: Path) -> dict[str, Path]:
     if not directory.is_dir():
         return {}
@@ -99,6 +104,8 @@ def _read_shell(directory: Path) -> Shell | None:
         return None
     content = cast("dict[str, Any]", json.loads(listing.read_text("utf-8")))
     boot = (directory / content["boot"]).read_text("utf-8")
+    if "</script" in boot.lower() or "<!--" in boot:
+        raise ValueError("the boot script would end or change the element that it is written into")
     return Shell(
         boot=boot,
         boot_hash=source_hash(boot),
