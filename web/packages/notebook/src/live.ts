@@ -1,6 +1,5 @@
 import type { Connection, Theme } from "@studiolo/protocol";
-import type { Boot, Opened, Place } from "./boot/boot.ts";
-import { Failure } from "./boot/boot.ts";
+import { asFailure, type Boot, type Failure, type Opened, type Place } from "./boot/boot.ts";
 import { Bridge, type Frame } from "./bridge/handlers.ts";
 import { HostWindow } from "./bridge/window.ts";
 import { el, iconOf } from "./cells/dom.ts";
@@ -99,7 +98,7 @@ class LiveFrame implements Frame {
       await painted();
       return opened;
     } catch (error) {
-      const failure = error instanceof Failure ? error : new Failure("internal_error", String(error));
+      const failure = asFailure(error);
       this.#isShowingFailure = true;
       this.#boot.showFailure(failure, () => void this.open(place).catch(() => undefined));
       this.#bridge.emit({ status: "event", event: "error", code: failure.code, mesg: failure.message });

@@ -41,6 +41,15 @@ export class Failure extends Error {
   }
 }
 
+/** Any error as a failure. Boot and live code are two builds with a class each, so `instanceof` alone cannot tell. */
+export function asFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  if (error instanceof Error && "code" in error && typeof error.code === "string") {
+    return new Failure(error.code, error.message);
+  }
+  return new Failure("internal_error", "Something went wrong in the page.");
+}
+
 export interface Boot {
   readonly config: Config;
   readonly root: HTMLElement;

@@ -1,5 +1,5 @@
 import { keepFrame, keepPlace, takeAddress } from "./address.ts";
-import { type Boot, type Config, Failure, type LiveModule, type Opened, type Place, type SignIn } from "./boot.ts";
+import { asFailure, type Boot, type Config, Failure, type LiveModule, type Opened, type Place, type SignIn } from "./boot.ts";
 import { paintColours } from "./colours.ts";
 import { el, showFailure, showProgress } from "./screens.ts";
 import { openStream } from "./stream.ts";
@@ -89,7 +89,7 @@ async function go(): Promise<void> {
     if (address.elsewhere !== null) location.replace(address.elsewhere);
     else afterPaint(() => void startLive(opened));
   } catch (error) {
-    const failure = error instanceof Failure ? error : new Failure("internal_error", String(error));
+    const failure = asFailure(error);
     showFailure(root, failure, () => void go());
     if (signIn !== null) void startLive(null, failure); // the host page may still ask, and open something else
   }

@@ -6,7 +6,7 @@ import {
   parseRequest,
   type Theme,
 } from "@studiolo/protocol";
-import { Failure, type Place } from "../boot/boot.ts";
+import { asFailure, type Place } from "../boot/boot.ts";
 import type { Asker, HostWindow } from "./window.ts";
 
 /** What a host page may ask for, and what it is answered. */
@@ -93,7 +93,7 @@ export class Bridge {
       await this.#frame.open({ project_id: project_id.toLowerCase(), path });
       asker.reply({ status: "done", ...about });
     } catch (error) {
-      const failure = error instanceof Failure ? error : new Failure("internal_error", String(error));
+      const failure = asFailure(error);
       const mesg = PROJECT_FAILURES.has(failure.code) ? `problem opening project ${project_id}` : failure.message;
       asker.reply({ status: "error", ...about, mesg, code: failure.code });
     }

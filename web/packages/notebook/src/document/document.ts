@@ -30,7 +30,7 @@ export class LiveDocument {
     const { project_id, path, article } = opened;
     this.#session = new DocumentSession(socket, { project_id, path }, opened.can_write, {
       onNotice: (level, code, message) => {
-        notices.show(level, message);
+        if (code !== "kernel_died") notices.show(level, message); // the bar over the document says that
         if (level === "error") events.onError(code, message);
       },
       onInput: (id, prompt, isPassword) => this.#notebook?.ask(id, prompt, isPassword),

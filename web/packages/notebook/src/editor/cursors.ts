@@ -1,5 +1,5 @@
 import { Annotation, type Extension, type Range } from "@codemirror/state";
-import { Decoration, type DecorationSet, EditorView, ViewPlugin, type ViewUpdate, WidgetType } from "@codemirror/view";
+import { Decoration, type DecorationSet, type EditorView, ViewPlugin, type ViewUpdate, WidgetType } from "@codemirror/view";
 import type { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 import { COLOURS } from "./colours.ts";
@@ -34,11 +34,11 @@ class RemoteCursors {
 
   destroy(): void {
     this.#awareness.off("change", this.#onChange);
-    if (this.#ownCursor() !== null) this.#awareness.setLocalStateField("cursor", null);
+    if (this.#isHere()) this.#awareness.setLocalStateField("cursor", null);
   }
 
   update(update: ViewUpdate): void {
-    if (update.selectionSet || update.focusChanged || update.docChanged) this.#tell(update.view);
+    if (update.selectionSet || update.focusChanged || update.docChanged) this.#tell(update);
     const isAsked = update.transactions.some((transaction) => transaction.annotation(changed));
     if (isAsked) this.decorations = this.#draw(update.state.doc.length);
     else if (update.docChanged) this.decorations = this.decorations.map(update.changes);
@@ -50,7 +50,8 @@ class RemoteCursors {
     if (others) queueMicrotask(() => this.#view.dispatch({ annotations: changed.of(true) }));
   };
 
-  #tell(view: EditorView): void {
+  #tell(update: ViewUpdate): void {
+    const view = update.view;
     const { anchor, head } = view.state.selection.main;
     if (view.hasFocus) {
       const cursor = {
@@ -60,7 +61,15 @@ class RemoteCursors {
       if (JSON.stringify(cursor) !== JSON.stringify(this.#ownCursor())) {
         queueMicrotask(() => this.#awareness.setLocalStateField("cursor", cursor));
       }
+    } else if (update.focusChanged) {
+      queueMicrotask(() => {
+        if (!view.hasFocus && this.#isHere()) this.#awareness.setLocalStateField("cursor", null);
+      });
     }
+  }
+
+  #isHere(): boolean {
+    return this.#index(this.#awareness.getLocalState()?.cursor?.head) !== null;
   }
 
   #ownCursor(): unknown {
@@ -80,7 +89,7 @@ class RemoteCursors {
         const mark = Decoration.mark({ class: `peer-selection ${colour}` });
         found.push(mark.range(Math.min(anchor, head), Math.max(anchor, head)));
       }
-      const widget = new Caret(typeof name === "string" ? name.slice(0, 40) : "Somebody", colour);
+      const widget = new Caret(typeof name === "string" ? name.slice(0, 40) : "Somebody", colour, head);
       found.push(Decoration.widget({ widget, side: head > anchor ? -1 : 1 }).range(head));
     }
     return Decoration.set(found, true);
@@ -102,12 +111,13 @@ class Caret extends WidgetType {
   constructor(
     readonly name: string,
     readonly colour: string,
+    readonly position: number,
   ) {
     super();
   }
 
   override eq(other: Caret): boolean {
-    return other.name === this.name && other.colour === this.colour;
+    return other.name === this.name && other.colour === this.colour && other.position === this.position;
   }
 
   override toDOM(): HTMLElement {

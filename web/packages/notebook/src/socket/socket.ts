@@ -7,8 +7,7 @@ import {
   parseChannelMessage,
   parseSocketMessage,
 } from "@studiolo/protocol";
-import type { Boot, Place } from "../boot/boot.ts";
-import { Failure } from "../boot/boot.ts";
+import { asFailure, type Boot, type Place } from "../boot/boot.ts";
 import { Store } from "../store/store.ts";
 
 /**
@@ -205,7 +204,8 @@ export class Socket {
       const { bearer } = await this.#boot.refresh();
       this.send({ type: "renew", bearer });
     } catch (error) {
-      if (error instanceof Failure && error.code !== "unreachable" && !error.code.startsWith("http_5")) {
+      const { code } = asFailure(error);
+      if (code !== "unreachable" && code !== "internal_error" && !code.startsWith("http_5")) {
         this.state.set({ isSignedOut: true });
         return false;
       }
