@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from studiolo.core.ids import ProjectId
 from studiolo.core.models import Limits, ProjectSpec
 from studiolo.runtime.keeper.linux import name_process
 from studiolo.runtime.keeper.messages import Cancel, PollProject, StartCopyWorker, StartProject
-from studiolo.runtime.keeper.plan import UID_BASE
+from studiolo.runtime.keeper.plan import UID_BASE, KeeperPlan
 from studiolo.runtime.runners.sandbox import SandboxRunner
 from studiolo.testing.keepers import ORDINARY_UID, ask_agent, live_keeper
 
@@ -196,10 +197,10 @@ async def test_hub_can_make_its_database_but_not_touch_what_is_the_keepers(data:
 
 
 async def test_workers_start_on_request_and_are_restarted_when_they_crash(data: Path, uid: int | None):
-    script = "import sys, time; time.sleep(100)"
+    script = "import time; time.sleep(100)"
     worker = ("/usr/bin/python3", "-I", "-S", "-c", script)
     async with live_keeper(data, uid=uid, worker_argv=worker, workers=2) as keeper:
-        assert len(children(keeper.process.pid)) == 1
+        await until(lambda: len(children(keeper.process.pid)) == 1)  # the first look at the sandbox is over
         for _ in range(2):
             assert await keeper.client.ask(StartCopyWorker()) == {"workers": 2}
         pids = set(children(keeper.process.pid))
@@ -275,15 +276,32 @@ async def test_unreadable_environment_is_explained(data: Path, tmp_path: Path):
     (environment / "bin").mkdir(parents=True)
     (environment / "bin" / "python").symlink_to("/usr/bin/python3")
     environment.chmod(0o700)
-    async with live_keeper(data, environment=str(environment)) as keeper:
-        with pytest.raises(RunnerUnavailable, match=f"{environment} is closed to other users"):
-            await SandboxRunner(keeper.client).probe()
+    code, said = await serve_in_vain(data, None, environment)
+    assert code == 1
+    assert f"{environment} is closed to other users" in said
+    assert f"chmod o+rx {environment}" in said
 
 
 async def test_missing_environment_is_explained(data: Path):
-    async with live_keeper(data, uid=_ordinary(data), environment="/nowhere") as keeper:
-        with pytest.raises(RunnerUnavailable, match="make setup"):
-            await SandboxRunner(keeper.client).probe()
+    code, said = await serve_in_vain(data, _ordinary(data), Path("/nowhere"))
+    assert code == 1
+    assert "The environment /nowhere has no bin/python" in said
+    assert "make setup" in said
+
+
+async def serve_in_vain(data: Path, uid: int | None, environment: Path) -> tuple[int, str]:
+    """Return the exit code of a keeper that cannot run projects, and its log."""
+    hub = ("/bin/sleep", "60", "--")
+    plan = KeeperPlan(str(data), ("/bin/sh", "-c", "exec sleep 60"), hub, environment=str(environment))
+    program = (
+        "import sys; from studiolo.runtime.keeper.plan import plan_from_json; "
+        "from studiolo.runtime.keeper.supervisor import serve; sys.exit(serve(plan_from_json(sys.stdin.buffer.read())))"
+    )
+    with anyio.fail_after(20):
+        done = await anyio.run_process(
+            [sys.executable, "-c", program], input=plan.as_json(), check=False, cwd="/", user=uid, group=uid
+        )
+    return done.returncode, done.stderr.decode()
 
 
 async def test_keeper_stays_small(data: Path, uid: int | None):

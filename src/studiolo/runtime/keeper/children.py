@@ -58,6 +58,13 @@ class Child:
         self._peer = Peer(self._loop, ours, self._dispatch, self._allowed)
         self._loop.start(wait_for_child(self.pid, None), lambda code, _error: self._ended(code))
 
+    def nudge(self) -> None:
+        """Start the process, or tell the running one by SIGUSR1 that there is work; it looks for itself what."""
+        if self.pid is None:
+            self.start()
+        else:
+            os.kill(self.pid, signal.SIGUSR1)  # our own child, not yet waited for: the pid is its
+
     def stop(self, on_end: Callable[[], None]) -> None:
         """Ask the process to end; `on_end` is called once it is gone, at once if none runs."""
         self._is_stopping = True

@@ -88,6 +88,8 @@ def _prepare(launch: Launch, writing: int) -> None:
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)  # Python ignores them, and exec would pass that on
     signal.set_wakeup_fd(-1)
+    if launch.is_bound_to_parent:
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a nudge must not kill who has not yet begun to listen for it
     for path in launch.cgroups:
         _write(path, b"0")
     for kind, value in launch.limits.items():

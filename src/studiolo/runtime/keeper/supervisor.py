@@ -71,6 +71,7 @@ class Keeper:
             self._watch_signals()
             self._make_children(listener)
             self._children[0].start()
+            self._loop.start(self._projects.probe(), self._probed)
             self._loop.run()
         return self._exit_code
 
@@ -156,10 +157,18 @@ class Keeper:
                 return self._copies.copy(request)
             case StartCopyWorker():
                 for worker in self._workers:
-                    worker.start()
+                    worker.nudge()
                 return {"workers": len(self._workers)}
             case _:
                 raise RunnerUnavailable("The supervisor does not know this request.")
+
+    def _probed(self, _value: None, error: BaseException | None) -> None:
+        """End the server when no sandbox can run: with the remedy as its last word it is sooner repaired."""
+        if error is not None:
+            reason = error.message if isinstance(error, StudioloError) else str(error)
+            self._log.write("error", "cannot_run_projects", reason=reason)
+            self._exit_code = 1
+            self._stop()
 
     def _probe(self) -> Task[dict[str, Any]]:
         yield from self._projects.probe()
@@ -186,6 +195,9 @@ class Keeper:
     def _on_signal(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self._signals[0].recv(64)
+        self._stop()
+
+    def _stop(self) -> None:
         if self._is_stopping:
             return
         self._is_stopping = True
