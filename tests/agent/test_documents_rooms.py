@@ -320,6 +320,22 @@ async def test_a_cell_moved_by_two_people_at_once_is_there_once(
     assert sorted(sources(tmp_path / "x.ipynb")) == ["a", "b", "c"]
 
 
+async def test_new_outputs_and_metadata_are_written_in_a_settled_order(
+    tmp_path: Path, open_room: OpenRoom, clock: MovingClock
+) -> None:
+    write_notebook(tmp_path / "x.ipynb", ["a"], metadata={"z": {"y": 1, "b": 2}, "a": 1})
+    room = open_room()
+    data = {f"application/x{number}": "x" for number in range(9)}
+    with room.change():
+        room.document.cells[0]["outputs"].append({"output_type": "display_data", "data": data, "metadata": {}})
+        room.document.meta["metadata"]["m"] = 1
+    await pass_time(room, clock)
+
+    written = json.loads((tmp_path / "x.ipynb").read_text())
+    assert list(written["cells"][0]["outputs"][0]["data"]) == sorted(data)
+    assert json.dumps(written["metadata"]) == '{"z": {"y": 1, "b": 2}, "a": 1, "m": 1}'
+
+
 async def test_a_file_changed_by_another_program_is_merged_into_the_open_document(
     tmp_path: Path, open_room: OpenRoom, clock: MovingClock
 ) -> None:

@@ -104,9 +104,7 @@ async def notebook(agent: Any, connector: UnixAgentConnector) -> AsyncIterator[C
             await connector.call(agent.socket_path, "documents.close", {"path": path}, timeout_seconds=20)
 
 
-async def test_a_run_puts_its_result_count_and_states_into_the_document_and_the_file(
-    agent: Any, notebook: Any
-) -> None:
+async def test_a_run_puts_its_result_count_and_states_into_the_document_and_the_file(agent: Any, notebook: Any) -> None:
     peer = await notebook("1+1")
 
     cell = await peer.run(0)
@@ -236,7 +234,7 @@ async def test_a_kernel_that_dies_says_so_and_the_next_run_starts_a_new_one(note
 
     assert cell["outputs"][-1]["output_type"] == "error"
     assert "died" in cell["outputs"][-1]["evalue"]
-    await peer.until(lambda: peer.states()[-1] == "dead")
+    await peer.until(lambda: peer.states()[-1] == "dead" and peer.copy.of_type("notice"))
     assert [notice["code"] for notice in peer.copy.of_type("notice")] == ["kernel_died"]
     assert (await peer.run(1))["outputs"][0]["data"]["text/plain"] == "'alive'"
 
@@ -297,9 +295,7 @@ async def test_a_kernelspec_of_the_user_is_found_and_executed(agent: Any, notebo
         assert (await peer.run(0))["outputs"][0]["data"]["text/plain"] == "'yes'"
 
 
-async def test_kernels_are_clean_of_the_agent_and_have_random_numbers_of_their_own(
-    agent: Any, notebook: Any
-) -> None:
+async def test_kernels_are_clean_of_the_agent_and_have_random_numbers_of_their_own(agent: Any, notebook: Any) -> None:
     code = (
         "import os, random, signal, sys, ssl, asyncio.sslproto\n"
         "print([name for name in sys.modules if name.startswith('studiolo')], asyncio.sslproto.ssl is ssl)\n"
@@ -377,9 +373,7 @@ async def test_a_snapshot_has_the_ids_that_the_room_will_use(agent: Any, connect
     old["cells"] = [{"cell_type": "markdown", "metadata": {}, "source": [str(number)]} for number in range(3)]
     (agent.home / "old.ipynb").write_text(json.dumps(old))
 
-    snapshot = await connector.call(
-        agent.socket_path, "documents.open", {"path": "old.ipynb"}, timeout_seconds=9
-    )
+    snapshot = await connector.call(agent.socket_path, "documents.open", {"path": "old.ipynb"}, timeout_seconds=9)
 
     async with joined(agent, "old.ipynb") as peer:
         assert [cell["id"] for cell in snapshot["notebook"]["cells"]] == [peer.cell(place)["id"] for place in range(3)]

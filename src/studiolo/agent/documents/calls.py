@@ -15,8 +15,7 @@ async def open_document(agent: Agent, params: dict[str, Any]) -> dict[str, Any]:
     """Answer with a snapshot of a document, every cell with an id."""
     documents = _documents(agent)
     snapshot = await documents.snapshot(read.text(params, "path"))
-    if snapshot["kind"] == "notebook":
-        agent.part(Kernels, lambda: Kernels(agent)).warm()
+    documents.prepare(snapshot)
     return snapshot
 
 

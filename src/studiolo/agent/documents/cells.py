@@ -107,8 +107,20 @@ def written_cell(cell: Cell, original: Cell | None) -> Cell:
         elif key == "outputs":
             written[key] = _written_outputs(cell[key], cast("list[Any]", (original or {}).get("outputs") or []))
         elif original is not None or key in _KNOWN:
-            written[key] = cell[key]
+            written[key] = ordered_like(cell[key], (original or {}).get(key))
     return written
+
+
+def ordered_like(value: Any, original: Any) -> Any:
+    """Return `value` with the keys of its objects in the order of `original`, new ones sorted; Yjs knows no order."""
+    if isinstance(value, list):
+        return [ordered_like(item, None) for item in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    found = cast("dict[str, Any]", value)
+    known = cast("dict[str, Any]", original) if isinstance(original, dict) else {}
+    keys = [*(key for key in known if key in found), *sorted(key for key in found if key not in known)]
+    return {key: ordered_like(found[key], known.get(key)) for key in keys}
 
 
 def joined(value: Any) -> str:
@@ -200,7 +212,7 @@ def _written_outputs(outputs: list[Output], originals: list[Any]) -> list[Any]:
 
 
 def _written_output(output: Output) -> Output:
-    written = dict(sorted(output.items()))
+    written = cast("Output", ordered_like(output, None))
     if "text" in written:
         written["text"] = split_lines(written["text"])
     if "data" in written:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ from studiolo.agent.documents import disk
 from studiolo.agent.documents.log import LogUnusable, log_directory, read_log
 from studiolo.agent.documents.models import NotebookModel, format_for
 from studiolo.agent.kernels.kernels import Kernels
+from studiolo.agent.kernels.kernelspecs import DEFAULT_NAME
 from studiolo.core.clock import Clock
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 TICK_SECONDS = 0.1
 IDLE_TICK_SECONDS = 0.5
 KEEP_ROOM_SECONDS = 60.0
+_EXECUTION = "studiolo.agent.documents.execution"
 
 log = logging.getLogger("studiolo.agent")
 
@@ -53,6 +57,7 @@ class Documents:
         self._open: dict[str, OpenDocument] = {}
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
+        self._preparing: asyncio.Future[Any] | None = None
         self._keeper: asyncio.Task[None] | None = None
         agent.count_for_usage("open_documents", lambda: len(self._open))
         agent.count_busy(
@@ -63,7 +68,7 @@ class Documents:
     async def snapshot(self, path: str) -> dict[str, Any]:
         """Return what a document says, for showing it before anybody has joined it.
 
-        Without a room, and when the file holds everything, it is read from the file alone: pycrdt takes 60 ms to
+        Without a room, and when the file holds everything, it is read from the file alone: pycrdt takes 80 ms to
         import. Raises FileNotFound, FileTooLarge, FileTypeUnsupported, NotebookInvalid, PathOutsideProject.
         """
         path = disk.document_path(self._home, path)
@@ -79,8 +84,19 @@ class Documents:
         content = {"notebook": model.as_notebook()} if isinstance(model, NotebookModel) else {"content": model}
         return {"path": path, "kind": kind, "can_write": self._is_writable(path), "kernel": kernel, **content}
 
+    def prepare(self, snapshot: dict[str, Any]) -> None:
+        """Get ready, after a snapshot, for somebody who joins the document and runs its first cell."""
+        if self._preparing is None:
+            # 80 ms of imports that whoever joins need not wait for
+            self._preparing = asyncio.get_running_loop().run_in_executor(None, import_module, _EXECUTION)
+        if snapshot["kind"] == "notebook" and snapshot["kernel"]["state"] == "none":
+            directory = str((self._home / snapshot["path"]).parent)
+            self._kernels.prepare(snapshot["kernel"]["name"] or DEFAULT_NAME, directory)
+
     async def get(self, path: str) -> OpenDocument:
         """Return the open document of a normalised path, opening it if need be."""
+        if self._preparing is not None:
+            await asyncio.shield(self._preparing)
         async with self._lock:
             found = self._open.get(path)
             if found is not None and found.room.is_broken:
@@ -118,7 +134,7 @@ class Documents:
         self._wake.set()
 
     def _load(self, path: str) -> OpenDocument:
-        from studiolo.agent.documents.rooms import Room  # 60 ms, for pycrdt
+        from studiolo.agent.documents.rooms import Room  # 80 ms, for pycrdt
 
         room = Room(self._home, path, self._clock)
         room.on_change = self.note_activity
@@ -146,8 +162,6 @@ class Documents:
         return model if contents.is_clean and contents.saved_digest == content.digest else None
 
     def _is_writable(self, path: str) -> bool:
-        import os
-
         return os.access(self._home / path, os.W_OK)
 
     def _keep(self) -> None:

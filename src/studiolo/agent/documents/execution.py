@@ -116,7 +116,7 @@ class Execution:
         return self._room.document
 
     def _kernel_name(self) -> str:
-        spec = self._document().model().metadata.get("kernelspec")
+        spec = self._document().metadata().get("kernelspec")
         name = spec.get("name") if isinstance(spec, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON
         return name if isinstance(name, str) and name else DEFAULT_NAME
 
@@ -225,7 +225,7 @@ class Execution:
             return await self._kernels.start(name, self._directory)
         except NotFound:
             # Notebooks carry the name of a kernel on somebody else's machine; any Python will do for Python.
-            language = self._model().metadata.get("kernelspec", {}).get("language", "python")
+            language = self._document().metadata().get("kernelspec", {}).get("language", "python")
             if language != "python":
                 raise
             message = f"The kernel {name!r} is not installed here; Python 3 is used instead."
@@ -301,9 +301,7 @@ class Execution:
     def _reset_states(self) -> None:
         """Show every cell as idle: what ran in an agent that was killed runs no more."""
         with self._room.change():
-            for cell in self._document().shared_cells():
-                if cell.get("execution_state") in ("busy", "queued"):
-                    cell["execution_state"] = "idle"
+            self._document().set_idle()
 
     def _set_state(self, state: str) -> None:
         if state != self._state:

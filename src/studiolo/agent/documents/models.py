@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from studiolo.agent.documents import notebook_text
-from studiolo.agent.documents.cells import Cell, canonical_cells, clean, written_cell
+from studiolo.agent.documents.cells import Cell, canonical_cells, clean, ordered_like, written_cell
 from studiolo.agent.documents.metadata import valid_notebook_metadata
 from studiolo.agent.documents.notebook_text import NotebookText, WrittenCell
 from studiolo.core.errors import FileTypeUnsupported, NotebookInvalid
@@ -61,7 +61,8 @@ class NotebookFormat:
         if model == before:
             return data
         minor = max(model.minor, 5)
-        values: dict[str, Any] = {"metadata": model.metadata, "nbformat": 4, "nbformat_minor": minor}
+        metadata = ordered_like(model.metadata, before.metadata)
+        values: dict[str, Any] = {"metadata": metadata, "nbformat": 4, "nbformat_minor": minor}
         if not data.strip():
             return notebook_text.write_new([written_cell(cell, None) for cell in model.cells], values)
         text = notebook_text.parse(data, self._path)

@@ -118,9 +118,9 @@ class Room:
 
     def model(self) -> Any:
         """Return what the document says, made valid."""
-        self.document.repair()
+        model = self.document.repaired_model()
         self._publish(None)
-        return self.document.model()
+        return model
 
     def merge(self, base: Any, found: Any) -> None:
         """Carry over into the document what changed from `base` to `found`."""

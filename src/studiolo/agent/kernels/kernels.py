@@ -31,15 +31,10 @@ class Kernels:
         self._context: Any = None
         self._running: set[Kernel] = set()
         self._spare: asyncio.Task[Kernel] | None = None
-        self._warming: asyncio.Task[None] | None = None
+        self._spare_directory = ""
         self._imports: asyncio.Future[Any] | None = None
         agent.count_for_usage("kernels", lambda: sum(kernel.is_alive for kernel in self._running))
         agent.add_stop_hook(self.close, order=20)
-
-    def warm(self) -> None:
-        """Begin to import here and in the template what a kernel will need."""
-        if self._warming is None:
-            self._warming = asyncio.create_task(self._warm_up(self._specs.default()))
 
     async def list(self) -> list[dict[str, Any]]:
         """Return the installed kernels."""
@@ -51,8 +46,10 @@ class Kernels:
 
     def prepare(self, name: str, directory: str) -> None:
         """Begin to start a kernel for a notebook in `directory`, ahead of its first run, unless one is ready."""
-        if self._spare is None and name == DEFAULT_NAME:
-            self._spare = asyncio.create_task(self._start(self._specs.default(), directory))
+        spec = self._specs.find(name)
+        if self._spare is None and spec is not None and spec.is_own:
+            self._spare = asyncio.create_task(self._start(spec, directory))
+            self._spare_directory = self._existing(directory)
             self._spare.add_done_callback(self._forget_failed)
 
     async def start(self, name: str, directory: str) -> Kernel:
@@ -87,14 +84,15 @@ class Kernels:
         return spec
 
     async def _take_spare(self, spec: KernelSpec, directory: str) -> Kernel | None:
-        spare, self._spare = self._spare, None
-        if spare is None:
+        spare = self._spare
+        if spare is None or not spec.is_own or self._spare_directory != self._existing(directory):
             return None
+        self._spare = None
         try:
             kernel = await asyncio.shield(spare)
         except StudioloError:
             return None
-        if kernel.is_alive and kernel.spec == spec and kernel.directory == self._existing(directory):
+        if kernel.is_alive:
             return kernel
         await kernel.shutdown()
         return None

@@ -26,8 +26,9 @@ class KernelSpec:
     @property
     def is_own(self) -> bool:
         """Tell whether this is ipykernel of the agent's own environment, which the template can fork."""
+        arguments = [argument for argument in self.argv[1:] if not argument.startswith("-X")]
         return (
-            self.argv[1:3] == ("-m", "ipykernel_launcher")
+            arguments[:2] == ["-m", "ipykernel_launcher"]
             and not self.environment
             and Path(self.argv[0]).absolute() == Path(sys.executable).absolute()
         )
