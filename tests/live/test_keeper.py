@@ -64,6 +64,10 @@ def command(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_text()
 
 
+def workers(pid: int) -> set[int]:
+    return {child for child in children(pid) if "time.sleep(100)" in command(child)}
+
+
 def memory_kb(pid: int) -> int:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
@@ -200,13 +204,13 @@ async def test_workers_start_on_request_and_are_restarted_when_they_crash(data: 
     script = "import time; time.sleep(100)"
     worker = ("/usr/bin/python3", "-I", "-S", "-c", script)
     async with live_keeper(data, uid=uid, worker_argv=worker, workers=2) as keeper:
-        await until(lambda: len(children(keeper.process.pid)) == 1)  # the first look at the sandbox is over
-        for _ in range(2):
-            assert await keeper.client.ask(StartCopyWorker()) == {"workers": 2}
-        pids = set(children(keeper.process.pid))
-        assert len(pids) == 3
+        assert await keeper.client.ask(StartCopyWorker()) == {"workers": 2}
+        await until(lambda: len(workers(keeper.process.pid)) == 2)
+        pids = workers(keeper.process.pid)
+        await keeper.client.ask(StartCopyWorker())
+        assert workers(keeper.process.pid) == pids  # a nudge neither doubles nor kills them
         os.kill(max(pids), signal.SIGKILL)
-        await until(lambda: len(set(children(keeper.process.pid)) - pids) == 1)
+        await until(lambda: len(workers(keeper.process.pid) - pids) == 1)
 
 
 @pytest.mark.parametrize(
