@@ -6,6 +6,7 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import socket
@@ -21,8 +22,8 @@ from starlette.applications import Starlette
 
 from studiolo.core.clock import Clock, SystemClock
 from studiolo.core.errors import RunnerUnavailable
-from studiolo.core.models import Principal
 from studiolo.core.log import configure_logging
+from studiolo.core.models import Principal
 from studiolo.core.secrets import SecretSource, SystemSecretSource
 from studiolo.core.settings import Settings
 from studiolo.domain.accounts import Accounts
@@ -84,11 +85,12 @@ def build_app(
     )
     figures = Metrics()
     assets = Assets()
+    describe = functools.cache(lambda: openapi.document(all_calls()))
     routes = [
         *health.routes(database.ping),
         *metrics.routes(figures),
-        *openapi.routes(openapi.document(all_calls())),
-        *reference.routes(openapi.document(all_calls())),
+        *openapi.routes(describe),
+        *reference.routes(describe),
         *api_v1.routes(services, settings, clock, secrets),
         *assets.routes(),
         *frame.routes(services, settings, clock, assets),

@@ -185,8 +185,8 @@ def open_http(settings: Settings, clock: MovingClock, secret_source: SystemSecre
         app = Starlette(
             routes=[
                 *routes(services, settings, clock, secret_source),
-                *openapi.routes(document),
-                *reference.routes(document),
+                *openapi.routes(lambda: document),
+                *reference.routes(lambda: document),
                 *metrics.routes(figures),
                 *health.routes(_answers_always),
             ],

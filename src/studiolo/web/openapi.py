@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +66,11 @@ def document(registry: Registry) -> dict[str, Any]:
     }
 
 
-def routes(document: dict[str, Any]) -> list[Route]:
-    """Return the route of `/api/openapi.json`, which shows the given document."""
+def routes(document: Callable[[], dict[str, Any]]) -> list[Route]:
+    """Return the route of `/api/openapi.json`, which shows the document; it is made when first asked for."""
 
     async def show_openapi(_request: Request) -> Response:
-        return JSONResponse(document, headers={"Cache-Control": "no-cache"})
+        return JSONResponse(document(), headers={"Cache-Control": "no-cache"})
 
     return [Route("/api/openapi.json", show_openapi, methods=["GET"])]
 

@@ -1,8 +1,10 @@
 """The page at `/api`: the OpenAPI document for people. One request, no script, nothing from elsewhere."""
 
 import base64
+import functools
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -36,16 +38,16 @@ th { font-size: 13px; font-weight: 600 }
 """
 
 
-def routes(openapi: dict[str, Any]) -> list[Route]:
-    """Return the route of `/api`, which shows the given OpenAPI document."""
-    page = render(openapi)
+def routes(openapi: Callable[[], dict[str, Any]]) -> list[Route]:
+    """Return the route of `/api`, which shows the OpenAPI document; the page is made when first asked for."""
+    page = functools.cache(lambda: render(openapi()))
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
     async def show_reference(_request: Request) -> Response:
-        return HTMLResponse(page, headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
+        return HTMLResponse(page(), headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
 
     return [Route("/api", show_reference, methods=["GET"])]
 
