@@ -61,7 +61,11 @@ def is_running(pid: int) -> bool:
 
 
 def command(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text()
+    """Return the command line of a process, nothing when it has just ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
 
 
 def workers(pid: int) -> set[int]:
