@@ -60,9 +60,10 @@ class Peer:
 
     async def run(self, place: int) -> dict[str, Any]:
         """Run a cell and wait until it has run."""
-        before = self.copy.updates
+        before = len(self.states())
         self.send({"type": "run", "cell_id": self.cell(place)["id"]})
-        await self.until(lambda: self.copy.updates > before and self.cell(place)["execution_state"] != "idle")
+        # by the kernel's states: the cell may have been busy for less than one look
+        await self.until(lambda: {"idle", "dead"} & set(self.states()[before:]))
         await self.until(lambda: self.cell(place)["execution_state"] == "idle")
         return self.cell(place)
 
@@ -213,6 +214,12 @@ async def test_an_interrupt_ends_the_running_cell_and_empties_the_queue(notebook
     assert peer.cell(1)["outputs"] == []
 
 
+async def test_asking_for_help_shows_it_below_the_cell(notebook: Any) -> None:
+    peer = await notebook("len?")
+
+    assert "number of items" in (await peer.run(0))["outputs"][0]["data"]["text/plain"]
+
+
 async def test_a_restart_forgets_variables_and_ends_what_runs(notebook: Any) -> None:
     peer = await notebook("x = 1", "import time\nprint('on')\ntime.sleep(60)", "x")
     await peer.run(0)
@@ -224,6 +231,7 @@ async def test_a_restart_forgets_variables_and_ends_what_runs(notebook: Any) -> 
     await peer.until(lambda: peer.states()[-2:] == ["restarting", "idle"])
 
     assert peer.cell(1)["execution_state"] == "idle"
+    assert [output["output_type"] for output in peer.cell(1)["outputs"]] == ["stream"]
     assert (await peer.run(2))["outputs"][0]["ename"] == "NameError"
 
 

@@ -5,7 +5,7 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from studiolo.agent.documents.clients import Client
 from studiolo.agent.documents.models import NotebookModel
@@ -46,6 +46,7 @@ class Execution:
         self._state = "none"
         self._question: dict[str, Any] | None = None
         self._display_ids = DisplayIds()
+        self._starting = asyncio.Lock()  # one start at a time, or a kernel would be lost
         self._worker: asyncio.Task[None] | None = None
         self._restarting: asyncio.Task[None] | None = None
         self._reset_states()
@@ -177,6 +178,8 @@ class Execution:
             return False
         finally:
             self._forget_question()
+        for page in _pages(reply):
+            writer.take("display_data", page)
         writer.finish(_count(reply))
         return reply.get("status") == "ok"
 
@@ -201,14 +204,20 @@ class Execution:
         return Run(on_output, on_input)
 
     def _fail(self, writer: OutputWriter, error: StudioloError) -> None:
+        if isinstance(error, KernelDied) and self._state == "restarting":
+            writer.finish(None)
+            return
         writer.take("error", {"ename": type(error).__name__, "evalue": error.message, "traceback": [error.message]})
         writer.finish(None)
-        if not isinstance(error, KernelDied) or self._state != "restarting":
-            self._room.notice("error", error.code, error.message)
+        self._room.notice("error", error.code, error.message)
 
     async def _ready_kernel(self) -> Kernel:
-        if self._kernel is not None and self._kernel.is_alive:
+        async with self._starting:
+            if self._kernel is None or not self._kernel.is_alive:
+                self._kernel = await self._new_kernel()
             return self._kernel
+
+    async def _new_kernel(self) -> Kernel:
         if self._state != "restarting":
             self._set_state("starting")
         try:
@@ -217,7 +226,6 @@ class Execution:
             self._set_state("dead")
             raise
         kernel.on_death = lambda: self._note_death(kernel)
-        self._kernel = kernel
         return kernel
 
     async def _start_kernel(self, name: str) -> Kernel:
@@ -249,10 +257,11 @@ class Execution:
     async def _restart(self) -> None:
         self._clear_queue()
         self._set_state("restarting")
-        kernel, self._kernel = self._kernel, None
-        if kernel is not None:
-            kernel.on_death = lambda: None
-            await self._kernels.end(kernel)
+        async with self._starting:
+            kernel, self._kernel = self._kernel, None
+            if kernel is not None:
+                kernel.on_death = lambda: None
+                await self._kernels.end(kernel)
         try:
             await self._ready_kernel()
         except StudioloError as error:
@@ -307,6 +316,12 @@ class Execution:
         if state != self._state:
             self._state = state
             self._room.announce(self.kernel_frame())
+
+
+def _pages(reply: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the help texts that `name?` asks to be shown."""
+    payload = cast("list[Any]", reply.get("payload") or [])
+    return [part for part in payload if isinstance(part, dict) and cast("dict[str, Any]", part).get("source") == "page"]
 
 
 def _count(content: dict[str, Any]) -> int | None:

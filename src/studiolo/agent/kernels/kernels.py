@@ -14,6 +14,7 @@ from studiolo.core.errors import NotFound, StudioloError
 
 # pydevd warns in every kernel's output about modules that were frozen into the interpreter; they are not debugged.
 _KERNEL_VARIABLES = {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "TERM": "xterm-color", "CLICOLOR": "1"}
+SPARE_SECONDS = 900.0
 
 
 class Kernels:
@@ -32,6 +33,7 @@ class Kernels:
         self._running: set[Kernel] = set()
         self._spare: asyncio.Task[Kernel] | None = None
         self._spare_directory = ""
+        self._dropping: asyncio.Task[None] | None = None
         self._imports: asyncio.Future[Any] | None = None
         agent.count_for_usage("kernels", lambda: sum(kernel.is_alive for kernel in self._running))
         agent.add_stop_hook(self.close, order=20)
@@ -51,6 +53,7 @@ class Kernels:
             self._spare = asyncio.create_task(self._start(spec, directory))
             self._spare_directory = self._existing(directory)
             self._spare.add_done_callback(self._forget_failed)
+            asyncio.get_running_loop().call_later(SPARE_SECONDS, self._drop_spare, self._spare)
 
     async def start(self, name: str, directory: str) -> Kernel:
         """Return a kernel that is ready; raise NotFound for an unknown name, or what kept it from starting."""
@@ -119,6 +122,12 @@ class Kernels:
 
     def _existing(self, directory: str) -> str:
         return directory if Path(directory).is_dir() and os.access(directory, os.X_OK) else self._home
+
+    def _drop_spare(self, spare: asyncio.Task[Kernel]) -> None:
+        """End a kernel that nobody has taken."""
+        if self._spare is spare and spare.done() and not spare.cancelled() and spare.exception() is None:
+            self._spare = None
+            self._dropping = asyncio.create_task(spare.result().shutdown())
 
     def _forget_failed(self, spare: asyncio.Task[Kernel]) -> None:
         if not spare.cancelled() and spare.exception() is not None and self._spare is spare:
