@@ -13,7 +13,7 @@ from html import escape
 
 _TOKEN = re.compile(
     r"\x1b\[(?P<args>[0-9;:?<=>]*)[ -/]*(?P<final>[@-~])"
-    r"|(?P<skip>\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[()][0-9A-Za-z]?|\x1b[^\[\]()]?|\x1b\[?)"
+    r"|(?P<skip>\x1b\[[0-9;:?<=> -/]{0,61}\Z|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[()][0-9A-Za-z]?|\x1b[^\[\]()]?)"
     r"|(?P<move>[\n\r\x08])"
     r"|(?P<text>[^\x1b\n\r\x08]+)"
 )

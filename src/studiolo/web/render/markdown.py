@@ -59,7 +59,7 @@ def image_url(mime: str, data: str) -> str | None:
 
 @cache
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "breaks": False}).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 100}).enable(["table", "strikethrough"])
     parser.use(dollarmath_plugin, allow_digits=False, double_inline=True, allow_labels=False)
     parser.use(amsmath_plugin)
     for rule, display in (("math_inline", "inline"), ("math_inline_double", "block"), ("math_block", "block")):

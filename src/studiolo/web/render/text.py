@@ -18,7 +18,7 @@ def text_of(value: object) -> str:
         value = "".join(piece for piece in pieces if isinstance(piece, str))
     if not isinstance(value, str):
         return ""
-    return _LONE_SURROGATE.sub("\ufffd", value)
+    return value if value.isascii() else _LONE_SURROGATE.sub("\ufffd", value)
 
 
 def mapping_of(value: object) -> dict[str, Any]:

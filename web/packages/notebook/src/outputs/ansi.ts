@@ -7,7 +7,7 @@ import { escapeHtml } from "./text.ts";
  */
 
 const TOKEN =
-  /\x1b\[([0-9;:?<=>]*)[ -/]*([@-~])|(\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[()][0-9A-Za-z]?|\x1b[^[\]()]?|\x1b\[?)|([\n\r\x08])|([^\x1b\n\r\x08]+)/gsu;
+  /\x1b\[([0-9;:?<=>]*)[ -/]*([@-~])|(\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[()][0-9A-Za-z]?|\x1b[^[\]()]?)|([\n\r\x08])|([^\x1b\n\r\x08]+)/gsu;
 const CONTROL = /[\x00-\x07\x0b\x0c\x0e-\x1f\x7f]/g;
 const FLAGS = new Map([
   [1, "bold"],

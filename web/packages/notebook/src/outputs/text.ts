@@ -2,8 +2,8 @@
 
 /** A notebook's "multiline string", text or a list of pieces, as text; anything else is empty. */
 export function textOf(value: unknown): string {
-  const joined = Array.isArray(value) ? value.filter((piece) => typeof piece === "string").join("") : value;
-  return typeof joined === "string" ? joined.replace(/\p{Surrogate}/gu, "\ufffd") : "";
+  if (Array.isArray(value)) return value.map((piece) => (typeof piece === "string" ? textOf(piece) : "")).join("");
+  return typeof value === "string" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : "";
 }
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
