@@ -12,7 +12,12 @@ const target = join(web, "../src/studiolo/web/static");
 const out = join(web, "node_modules/.studiolo-build"); // takes the old build's place only once it is complete
 const KIB = 1024;
 const FIRST_REQUESTS = 3; // the page, POST /frame/open, the socket
-const BUDGETS = { "boot script": 5 * KIB, "first CSS": 6 * KIB, "until typing": 150 * KIB, "requests until typing": 12 };
+const BUDGETS = {
+  "boot script": 5 * KIB,
+  "first CSS": 6 * KIB,
+  "until typing": 150 * KIB,
+  "requests until typing": 12,
+};
 
 for (const build of ["main", "boot"]) {
   execFileSync(process.execPath, [join(web, "node_modules/vite/bin/vite.js"), "build", "--logLevel", "warn"], {
@@ -39,6 +44,7 @@ writeFileSync(
     boot,
     css,
     output_page: "output.html",
+    pages_css: `/assets/${manifest[keyOf((key) => key.endsWith("/pages.css"))].file}`,
     assets: {
       live: `/assets/${live.file}`,
       preload: typing.filter((file) => file.endsWith(".js") && file !== live.file).map((file) => `/assets/${file}`),
@@ -69,7 +75,9 @@ let isOver = false;
 for (const [name, budget] of Object.entries(BUDGETS)) {
   const holds = measured[name] <= budget;
   isOver ||= !holds;
-  console.log(`${holds ? "ok  " : "OVER"} ${name.padEnd(33)} ${show(name, measured[name]).padStart(14)}  of ${show(name, budget)}`);
+  console.log(
+    `${holds ? "ok  " : "OVER"} ${name.padEnd(33)} ${show(name, measured[name]).padStart(14)}  of ${show(name, budget)}`,
+  );
 }
 if (isOver) {
   console.error("The build is over its budget.");

@@ -20,9 +20,13 @@ export default defineConfig({
     rolldownOptions: isBoot
       ? { input: { boot: "src/boot/index.ts" }, output: { format: "iife", entryFileNames: "boot-[hash].js" } }
       : {
-          input: { live: "src/live.ts", first: "src/styles/first.css" },
+          input: { live: "src/live.ts", first: "src/styles/first.css", pages: "../pages/src/pages.css" },
           preserveEntrySignatures: "strict",
-          output: { entryFileNames: "[name]-[hash].js", chunkFileNames: "[name]-[hash].js", assetFileNames: "[name]-[hash][extname]" },
+          output: {
+            entryFileNames: "[name]-[hash].js",
+            chunkFileNames: "[name]-[hash].js",
+            assetFileNames: "[name]-[hash][extname]",
+          },
         },
   },
 });

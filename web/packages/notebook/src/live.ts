@@ -26,12 +26,15 @@ class LiveFrame implements Frame {
     this.#bridge = new Bridge(this, new HostWindow(boot.config.origins));
     this.#isShowingFailure = failure !== undefined;
     if (opened !== null) this.#show(opened);
-    this.#undo.push(boot.onMessage(this.#bridge.handle), this.#socket.state.subscribe((state, before) => {
-      if (state.status === "connected" && before.status !== "connected") {
-        this.#bridge.emit({ status: "event", event: "ready" });
-      }
-      this.#drawConnection();
-    }));
+    this.#undo.push(
+      boot.onMessage(this.#bridge.handle),
+      this.#socket.state.subscribe((state, before) => {
+        if (state.status === "connected" && before.status !== "connected") {
+          this.#bridge.emit({ status: "event", event: "ready" });
+        }
+        this.#drawConnection();
+      }),
+    );
   }
 
   open(place: Place): Promise<Place> {

@@ -34,7 +34,11 @@ describe("what a host page sends", () => {
   });
 
   test("an object whose text cannot be had does not break anything", () => {
-    const action = { toString: () => { throw new Error("no"); } };
+    const action = {
+      toString: () => {
+        throw new Error("no");
+      },
+    };
     expect(parseRequest({ action })).toMatchObject({ refusal: "Unknown action 'object'" });
   });
 });
@@ -55,7 +59,11 @@ test.each([[null], [5], [{}], [{ type: "toString" }], [{ type: "zzz" }]])("%o is
 });
 
 test("fields of the wrong type become harmless", () => {
-  expect(parseChannelMessage({ type: "kernel", state: 5, name: [] })).toEqual({ type: "kernel", state: "none", name: "" });
+  expect(parseChannelMessage({ type: "kernel", state: 5, name: [] })).toEqual({
+    type: "kernel",
+    state: "none",
+    name: "",
+  });
   expect(parseOpenEvent({ event: "opened", kind: "zip", html: 5 })).toMatchObject({ kind: "text", html: "" });
   expect(parseOpenEvent({ event: "zzz" })).toBeNull();
 });

@@ -1,5 +1,14 @@
 import { keepFrame, keepPlace, takeAddress } from "./address.ts";
-import { asFailure, type Boot, type Config, Failure, type LiveModule, type Opened, type Place, type SignIn } from "./boot.ts";
+import {
+  asFailure,
+  type Boot,
+  type Config,
+  Failure,
+  type LiveModule,
+  type Opened,
+  type Place,
+  type SignIn,
+} from "./boot.ts";
 import { paintColours } from "./colours.ts";
 import { el, showFailure, showProgress } from "./screens.ts";
 import { openStream } from "./stream.ts";

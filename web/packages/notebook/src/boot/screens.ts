@@ -17,7 +17,10 @@ const REMEDIES: Record<string, [title: string, remedy: string]> = {
   account_banned: ["This account is blocked", "Ask the people who run this server."],
   project_not_running: ["The project is not running", "This sign-in may not start it."],
 };
-const EXPIRED: [string, string] = ["The sign-in has expired", "Reload the page that shows this document to sign in again."];
+const EXPIRED: [string, string] = [
+  "The sign-in has expired",
+  "Reload the page that shows this document to sign in again.",
+];
 
 export function el(tag: string, className: string, ...children: (Node | string)[]): HTMLElement {
   const made = document.createElement(tag);
@@ -44,10 +47,7 @@ export function showFailure(root: HTMLElement, failure: Failure, retry: () => vo
     : (REMEDIES[failure.code] ?? ["The document could not be opened", ""]);
   const button = el("button", "primary", "Try again");
   button.addEventListener("click", retry);
-  const reason = failure.code in REMEDIES && failure.code !== "unreachable" ? "" : failure.message;
-  const page = el("div", "failure", el("h1", "", title));
-  for (const words of [remedy, reason === title ? "" : reason]) if (words && !title.startsWith(words.slice(0, -1))) page.append(el("p", "", words));
-  page.append(button);
+  const page = el("div", "failure", el("h1", "", title), el("p", "", remedy || failure.message), button);
   page.setAttribute("role", "alert");
   root.replaceChildren(page);
 }

@@ -1,6 +1,15 @@
 import type { KeyBinding } from "@codemirror/view";
 import type * as Y from "yjs";
-import { type CellMap, type CellType, countOf, executionStateOf, idOf, outputsOf, sourceOf, typeOf } from "../document/cells.ts";
+import {
+  type CellMap,
+  type CellType,
+  countOf,
+  executionStateOf,
+  idOf,
+  outputsOf,
+  sourceOf,
+  typeOf,
+} from "../document/cells.ts";
 import type { Place } from "../editor/editor.ts";
 import { InputView } from "../outputs/input.ts";
 import { OutputsView } from "../outputs/outputs.ts";

@@ -1,5 +1,5 @@
-import type { Shared } from "../document/shared.ts";
 import type { CellType } from "../document/cells.ts";
+import type { Shared } from "../document/shared.ts";
 import type { Leave } from "../editor/editor.ts";
 
 /** What a cell asks of the notebook around it. */

@@ -45,7 +45,12 @@ export function commandKeys(notebook: NotebookView): (event: KeyboardEvent) => v
 }
 
 function nameOf(event: KeyboardEvent): string {
-  const modifiers = [event.ctrlKey && "Ctrl", event.metaKey && "Meta", event.altKey && "Alt", event.shiftKey && "Shift"];
+  const modifiers = [
+    event.ctrlKey && "Ctrl",
+    event.metaKey && "Meta",
+    event.altKey && "Alt",
+    event.shiftKey && "Shift",
+  ];
   return [...modifiers.filter(Boolean), event.key].join("+");
 }
 

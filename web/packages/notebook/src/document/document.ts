@@ -117,6 +117,12 @@ export class LiveDocument {
 }
 
 function languageName(named: string): string {
-  const known: Record<string, string> = { ipython: "python", sagemath: "python", sage: "python", sh: "bash", "c++": "cpp" };
+  const known: Record<string, string> = {
+    ipython: "python",
+    sagemath: "python",
+    sage: "python",
+    sh: "bash",
+    "c++": "cpp",
+  };
   return known[named] ?? named;
 }

@@ -1,7 +1,7 @@
-import { typeset } from "../outputs/math.ts";
 import { el } from "../cells/dom.ts";
 import { SourceView } from "../cells/source.ts";
 import { fileLanguage } from "../editor/file_language.ts";
+import { typeset } from "../outputs/math.ts";
 import type { Toolbar } from "../toolbar/toolbar.ts";
 import type { Shared } from "./shared.ts";
 
@@ -24,6 +24,7 @@ export class FileView {
     this.#source = new SourceView(shared, element, { language, label: path, keys: [] });
     this.#preview.hidden = true;
     article.append(this.#preview);
+    toolbar.addName(path.slice(path.lastIndexOf("/") + 1));
     if (article.dataset.kind === "markdown") {
       toolbar.addToggle("Preview", "eye", (isOn) => this.#setPreview(isOn));
     }

@@ -1,7 +1,7 @@
 import type { ChannelCommand, ChannelMessage, KernelState, NoticeLevel } from "@studiolo/protocol";
 import { createDecoder, readVarUint, readVarUint8Array } from "lib0/decoding";
 import { createEncoder, type Encoder, length, toUint8Array, writeVarUint, writeVarUint8Array } from "lib0/encoding";
-import { applyAwarenessUpdate, Awareness, encodeAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
+import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
 import { readSyncMessage, writeSyncStep1, writeUpdate } from "y-protocols/sync";
 import * as Y from "yjs";
 import type { Place } from "../boot/boot.ts";
@@ -149,10 +149,7 @@ export class DocumentSession {
     this.state.set({ unacked: this.state.value.unacked + 1 });
   };
 
-  #sendAwareness = (
-    change: { added?: number[]; updated?: number[]; removed?: number[] },
-    origin: unknown,
-  ): void => {
+  #sendAwareness = (change: { added?: number[]; updated?: number[]; removed?: number[] }, origin: unknown): void => {
     if (origin === "remote") return;
     const clients = [...(change.added ?? []), ...(change.updated ?? []), ...(change.removed ?? [])];
     const update = encodeAwarenessUpdate(this.awareness, clients);

@@ -1,4 +1,11 @@
-import { type ChangeSpec, EditorSelection, type Extension, StateEffect, StateField, type Text } from "@codemirror/state";
+import {
+  type ChangeSpec,
+  EditorSelection,
+  type Extension,
+  StateEffect,
+  StateField,
+  type Text,
+} from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
 
 /**
@@ -17,7 +24,9 @@ const closedHere = StateField.define<readonly number[]>({
   create: () => [],
   update(positions, transaction) {
     let next = transaction.docChanged
-      ? positions.map((position) => transaction.changes.mapPos(position, 1)).filter((position) => position < transaction.newDoc.length)
+      ? positions
+          .map((position) => transaction.changes.mapPos(position, 1))
+          .filter((position) => position < transaction.newDoc.length)
       : positions;
     for (const effect of transaction.effects) if (effect.is(closed)) next = [...next.slice(-20), effect.value];
     return next;
@@ -25,7 +34,8 @@ const closedHere = StateField.define<readonly number[]>({
 });
 
 const input = EditorView.inputHandler.of((view, from, to, typed) => {
-  if (view.composing || view.state.readOnly || typed.length !== 1 || view.state.selection.ranges.length > 1) return false;
+  if (view.composing || view.state.readOnly || typed.length !== 1 || view.state.selection.ranges.length > 1)
+    return false;
   const doc = view.state.doc;
   const after = character(doc, to);
   if (from === to && after === typed && view.state.field(closedHere).includes(to)) {

@@ -1,5 +1,12 @@
 import { Annotation, type Extension, type Range } from "@codemirror/state";
-import { Decoration, type DecorationSet, type EditorView, ViewPlugin, type ViewUpdate, WidgetType } from "@codemirror/view";
+import {
+  Decoration,
+  type DecorationSet,
+  type EditorView,
+  ViewPlugin,
+  type ViewUpdate,
+  WidgetType,
+} from "@codemirror/view";
 import type { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 import { COLOURS } from "./colours.ts";
@@ -12,7 +19,9 @@ import { COLOURS } from "./colours.ts";
 
 export function remoteCursors(text: Y.Text, awareness: Awareness): Extension {
   return [
-    ViewPlugin.define((view) => new RemoteCursors(view, text, awareness), { decorations: (plugin) => plugin.decorations }),
+    ViewPlugin.define((view) => new RemoteCursors(view, text, awareness), {
+      decorations: (plugin) => plugin.decorations,
+    }),
   ];
 }
 

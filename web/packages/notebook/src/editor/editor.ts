@@ -10,7 +10,13 @@ import {
   standardKeymap,
   toggleComment,
 } from "@codemirror/commands";
-import { bracketMatching, indentOnInput, indentUnit, type LanguageSupport, syntaxHighlighting } from "@codemirror/language";
+import {
+  bracketMatching,
+  indentOnInput,
+  indentUnit,
+  type LanguageSupport,
+  syntaxHighlighting,
+} from "@codemirror/language";
 import { Compartment, EditorState, type Extension, Prec } from "@codemirror/state";
 import {
   drawSelection,

@@ -8,6 +8,7 @@ import { escapeHtml } from "./text.ts";
 
 const TOKEN =
   /\x1b\[([0-9;:?<=>]*)[ -/]*([@-~])|(\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[()][0-9A-Za-z]?|\x1b[^[\]()]?)|([\n\r\x08])|([^\x1b\n\r\x08]+)/gsu;
+const UNFINISHED = /\x1b(?:\[[0-9;:?<=> -/]{0,61}|\][^\x07\x1b]{0,2000}|[()])?$/;
 const CONTROL = /[\x00-\x07\x0b\x0c\x0e-\x1f\x7f]/g;
 const FLAGS = new Map([
   [1, "bold"],
@@ -55,8 +56,8 @@ export class Terminal {
   write(piece: string): number {
     let first = this.#row;
     let text = this.#incomplete + piece;
-    const cut = /\x1b(?:\[[0-9;:?<=> -/]*)?$/.exec(text); // an escape sequence that the next piece completes
-    this.#incomplete = cut && cut[0].length < 64 ? cut[0] : "";
+    const cut = UNFINISHED.exec(text); // the next piece may complete it
+    this.#incomplete = cut?.[0] ?? "";
     if (this.#incomplete) text = text.slice(0, -this.#incomplete.length);
     for (const [, args, final, , move, plain] of text.matchAll(TOKEN)) {
       if (plain !== undefined) this.#put(plain.replace(CONTROL, ""));

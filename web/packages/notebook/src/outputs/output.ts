@@ -6,7 +6,7 @@ import { Terminal } from "./ansi.ts";
 import { OutputFrame } from "./frame.ts";
 import { jsonTree } from "./json.ts";
 import { typeset } from "./math.ts";
-import { type OutputModel, modelOf } from "./mime.ts";
+import { modelOf, type OutputModel } from "./mime.ts";
 
 /** One output on the page: takes over what the server rendered, or draws itself. */
 
@@ -21,7 +21,10 @@ export class OutputView {
     this.#shared = shared;
     const model = modelOf(output);
     const isSame =
-      rendered !== null && model.sig !== "" && rendered.dataset.kind === model.kind && rendered.dataset.sig === model.sig;
+      rendered !== null &&
+      model.sig !== "" &&
+      rendered.dataset.kind === model.kind &&
+      rendered.dataset.sig === model.sig;
     this.element = isSame ? rendered : el("div", "output");
     if (isSame) void typeset(rendered);
     else this.#draw(model);

@@ -44,7 +44,8 @@ export class OutputsView {
 
   #sync = (): void => {
     const wanted = this.#outputs?.toArray() ?? [];
-    const rendered = this.#shown.length === 0 ? [...this.element.querySelectorAll<HTMLElement>(":scope > .output")] : [];
+    const rendered =
+      this.#shown.length === 0 ? [...this.element.querySelectorAll<HTMLElement>(":scope > .output")] : [];
     if (wanted.length === 0 && this.#shown.length > 0) this.#hold();
     const next: { output: unknown; view: OutputView }[] = [];
     let hasChanged = false;

@@ -3,9 +3,9 @@ import {
   type ChannelMessage,
   type Connection,
   type ConnectionState,
-  type Quality,
   parseChannelMessage,
   parseSocketMessage,
+  type Quality,
 } from "@studiolo/protocol";
 import { asFailure, type Boot, type Place } from "../boot/boot.ts";
 import { Store } from "../store/store.ts";

@@ -65,6 +65,11 @@ export class Toolbar {
     );
   }
 
+  /** Say which file this is, where nothing else in the bar does. */
+  addName(name: string): void {
+    this.#left.append(el("span", "file-name", name));
+  }
+
   addToggle(label: string, icon: "eye", onToggle: (isOn: boolean) => void): void {
     const toggle = button(label, icon, () => {
       const isOn = toggle.getAttribute("aria-pressed") !== "true";
@@ -132,5 +137,3 @@ function setWords(pill: HTMLElement, words: string): void {
   if (pill.textContent === words) return;
   pill.replaceChildren(el("span", "dot"), el("span", "words", words));
 }
-
-
