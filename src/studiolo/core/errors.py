@@ -203,6 +203,12 @@ class CopyOperationFinished(Conflict):
     code = "copy_operation_finished"
 
 
+class RoleChanged(Conflict):
+    """What the caller may do in the project changed while a document was open; opening it again takes it up."""
+
+    code = "role_changed"
+
+
 class KernelDied(Conflict):
     """The kernel's process ended by itself."""
 

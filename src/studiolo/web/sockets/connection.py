@@ -17,7 +17,7 @@ import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from studiolo.core.clock import Clock
-from studiolo.core.errors import Forbidden, StudioloError, Unauthenticated
+from studiolo.core.errors import Forbidden, RoleChanged, StudioloError, Unauthenticated
 from studiolo.core.models import Principal
 from studiolo.domain.access import Access
 from studiolo.domain.documents import Documents
@@ -188,7 +188,7 @@ class FrameConnection:
             await channel.fail(error.code, error.message)
             return
         if can_write != channel.can_write:
-            await channel.fail("role_changed", "Your role in this project has changed.")
+            await channel.fail(RoleChanged.code, "Your role in this project has changed.")
 
     async def _may_write(self, principal: Principal, channel: DocumentChannel) -> bool:
         try:
