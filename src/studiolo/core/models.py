@@ -179,6 +179,7 @@ class CopyOperation:
     error: str | None
     error_code: str | None
     attempts: int
+    is_public: bool = False  # the source had to be public, not readable by the caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,3 +229,100 @@ class CopyOrder:
     backup: bool = False
     exclude: tuple[str, ...] = ()
     timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A place in a project that waits for somebody to make an account with this address."""
+
+    email_address: str
+    project_id: ProjectId
+    role: Role
+    invited_by: AccountId | None
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InviteToken:
+    """A text with which an account may join a project."""
+
+    token: str
+    project_id: ProjectId
+    created_by: AccountId | None
+    created_at: datetime
+    expires_at: datetime | None
+    usage_limit: int | None
+    uses: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublicPath:
+    """A file or directory of a project that everybody may read."""
+
+    public_path_id: str
+    project_id: ProjectId
+    path: str
+    is_disabled: bool
+    created_at: datetime
+    last_edited_at: datetime | None
+    last_saved_at: datetime | None
+    counter: int
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """Something that happened in a project."""
+
+    entry_id: str
+    project_id: ProjectId
+    account_id: AccountId | None
+    logged_at: datetime
+    event: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FileUse:
+    """Who used a file, and when it was edited last."""
+
+    file_use_id: str
+    project_id: ProjectId
+    path: str
+    users: dict[str, Any]
+    last_edited_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a client last saw in a directory."""
+
+    listing_id: str
+    project_id: ProjectId
+    path: str
+    listed_at: datetime | None
+    interest_at: datetime | None
+    contents: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JupyterResult:
+    """What running code gave, kept to be given again."""
+
+    result_hash: str
+    project_id: ProjectId
+    output: list[dict[str, Any]]
+    total_seconds: float
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A message to one person."""
+
+    to: str
+    subject: str
+    body: str
+    reply_to: str | None = None
+    reply_to_name: str = ""

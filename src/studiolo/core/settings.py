@@ -89,6 +89,15 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level to log.")
     log_format: Literal["text", "json"] = Field("text", description="How log lines are written.")
+    smtp_url: str | None = Field(
+        None,
+        description="Server that takes mails: smtp://user:password@host:587 (STARTTLS where it is offered), "
+        "smtps://host:465, or console: to print them; without it they become files in mail_directory.",
+    )
+    mail_from: str = Field("studiolo@localhost", description="Address that mails come from.")
+    mail_directory: Path | None = Field(
+        None, description="Where mails are written as files when there is no smtp_url; default: mail in data."
+    )
     help_email: str = Field("help@localhost", description="Shown where somebody should be contacted.")
 
     @field_validator("embed_origins", "trusted_proxies", mode="before")
@@ -105,7 +114,7 @@ class Settings(BaseSettings):
             parse_origin_rule(rule)
         return value
 
-    @field_validator("data", "tls_cert", "tls_key", "environment", mode="after")
+    @field_validator("data", "tls_cert", "tls_key", "environment", "mail_directory", mode="after")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.absolute() if value is not None else None

@@ -64,6 +64,7 @@ class Moment(TypeDecorator[datetime]):
 Document = JSON().with_variant(JSONB(), "postgresql")
 Uuid = String(36)
 Hash = String(64)
+Sha1 = String(40)  # names a thing that a project and a path make one
 
 accounts = Table(
     "accounts",
@@ -207,6 +208,7 @@ copies = Table(
     Column("lease_owner", String(64)),
     Column("lease_until", Moment),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("is_public", Boolean, nullable=False, server_default=false()),  # the source was to be public, no more
     Index("ix_copy_paths_queue", "due_at"),
     Index("ix_copy_paths_turn", "account_id", "scheduled_at", "due_at"),  # an account's place in the queue
     Index("ix_copy_paths_source", "source_project_id", "created_at"),
@@ -220,6 +222,114 @@ client_errors = Table(
     Column("account_id", Uuid),
     Column("event", String(64), nullable=False),
     Column("error", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+)
+
+password_resets = Table(
+    "password_resets",
+    metadata,
+    Column("code_hash", Hash, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.account_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+)
+
+invitations = Table(
+    "invitations",  # of people who have no account yet; applied when one with their address is made
+    metadata,
+    Column("email_address", String(254), primary_key=True),  # lower case
+    Column("project_id", Uuid, ForeignKey("projects.project_id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("role", String(16), nullable=False),
+    Column("invited_by", Uuid),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+)
+
+invitation_mails = Table(
+    "invitation_mails",  # so that nobody is mailed about one project twice in a week
+    metadata,
+    Column("email_address", String(254), primary_key=True),
+    Column("project_id", Uuid, ForeignKey("projects.project_id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("sent_at", Moment, nullable=False, index=True),
+)
+
+invite_tokens = Table(
+    "project_invite_tokens",  # whoever has one may join the project; its people may read it, so it is kept as it is
+    metadata,
+    Column("token", String(64), primary_key=True),
+    Column("project_id", Uuid, ForeignKey("projects.project_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_by", Uuid),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("usage_limit", Integer),
+    Column("uses", Integer, nullable=False, server_default=text("0")),
+)
+
+public_paths = Table(
+    "public_paths",
+    metadata,
+    Column("public_path_id", Sha1, primary_key=True),
+    Column("project_id", Uuid, ForeignKey("projects.project_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("path", Text, nullable=False),
+    Column("is_disabled", Boolean, nullable=False, server_default=false()),
+    Column("created_at", Moment, nullable=False),
+    Column("last_edited_at", Moment),
+    Column("last_saved_at", Moment),
+    Column("counter", Integer, nullable=False, server_default=text("0")),
+    # name, description, image, unlisted, authenticated, license, url, compute_image, redirect ...
+    Column("settings", Document, nullable=False, server_default=text("'{}'")),
+)
+
+project_log = Table(
+    "project_log",
+    metadata,
+    Column("entry_id", Uuid, primary_key=True),
+    Column("project_id", Uuid, ForeignKey("projects.project_id", ondelete="CASCADE"), nullable=False),
+    Column("account_id", Uuid),
+    Column("logged_at", Moment, nullable=False),
+    Column("event", Document, nullable=False),
+    Index("ix_project_log_newest", "project_id", "logged_at"),
+)
+
+file_use = Table(
+    "file_use",
+    metadata,
+    Column("file_use_id", Sha1, primary_key=True),
+    Column("project_id", Uuid, ForeignKey("projects.project_id", ondelete="CASCADE"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("users", Document, nullable=False, server_default=text("'{}'")),
+    Column("last_edited_at", Moment),
+    Index("ix_file_use_newest", "project_id", "last_edited_at"),
+)
+
+listings = Table(
+    "listings",
+    metadata,
+    Column("listing_id", Sha1, primary_key=True),
+    Column("project_id", Uuid, ForeignKey("projects.project_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("path", Text, nullable=False),
+    Column("listed_at", Moment),
+    Column("interest_at", Moment),
+    Column("contents", Document, nullable=False, server_default=text("'{}'")),  # listing, missing, error, deleted
+)
+
+documents = Table(
+    "documents",  # which document a `string_id` stands for
+    metadata,
+    Column("string_id", Sha1, primary_key=True),
+    Column("project_id", Uuid, ForeignKey("projects.project_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("path", Text, nullable=False),
+    Column("first_opened_at", Moment, nullable=False),
+)
+
+jupyter_results = Table(
+    "jupyter_results",
+    metadata,
+    Column("result_hash", Hash, primary_key=True),
+    Column("project_id", Uuid, ForeignKey("projects.project_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("output", Document, nullable=False),
+    Column("total_seconds", Float, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False, index=True),
 )
