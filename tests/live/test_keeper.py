@@ -185,7 +185,7 @@ async def test_hub_and_workers_run_without_any_right(data: Path):
 
 @needs_root
 async def test_hub_can_make_its_database_but_not_touch_what_is_the_keepers(data: Path):
-    async with live_keeper(data) as keeper:
+    async with live_keeper(data, stop_projects_on_exit=True) as keeper:
         state = await SandboxRunner(keeper.client).start(SPEC)
         probe = await anyio.run_process(
             [

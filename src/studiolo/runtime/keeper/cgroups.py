@@ -46,6 +46,10 @@ class Cgroups:
                     (group / file).write_text(value)
         return tuple(made)
 
+    def of(self, name: str) -> tuple[str, ...]:
+        """Return the directories that the groups of a project have, whether they exist or not."""
+        return tuple(str(parent / name) for parent in self._parents.values())
+
     def _use_version_1(self, root: Path, own: str) -> None:
         for controller in _V1_LIMITS:
             base = _own_group(root / controller, own, controller)

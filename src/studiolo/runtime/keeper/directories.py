@@ -63,6 +63,10 @@ class DataDirectory:
         """Return where a project's home is."""
         return self.projects / project_id / "home"
 
+    def group_name(self, project_id: str) -> str:
+        """Return the name of a project's control groups, unlike that in another data directory of the machine."""
+        return f"{project_id}-{zlib.crc32(os.fsencode(self.path)):08x}"
+
     def owner(self, uid: int) -> int | None:
         """Return the system's uid for a project's number, or None when uids are not separated."""
         return UID_BASE + uid if self.is_root else None

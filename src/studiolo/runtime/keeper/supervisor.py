@@ -16,6 +16,8 @@ from studiolo.runtime.keeper.copies import Copies
 from studiolo.runtime.keeper.directories import DataDirectory
 from studiolo.runtime.keeper.environment import Environment, unreadable
 from studiolo.runtime.keeper.exposure import expose
+from studiolo.runtime.keeper.homes import Homes
+from studiolo.runtime.keeper.interior import Interior
 from studiolo.runtime.keeper.log import Log
 from studiolo.runtime.keeper.loop import Loop, Task
 from studiolo.runtime.keeper.messages import (
@@ -31,7 +33,9 @@ from studiolo.runtime.keeper.messages import (
 )
 from studiolo.runtime.keeper.plan import KeeperPlan
 from studiolo.runtime.keeper.projects import Projects
+from studiolo.runtime.keeper.records import Records
 from studiolo.runtime.keeper.spawn import Launch
+from studiolo.runtime.keeper.starts import Starts
 from studiolo.runtime.keeper.walls import find_bubblewrap
 
 _FOR_HUB = (Probe, StartProject, PollProject, StopProject, MeasureHome, RemoveHome, CopyPath, StartCopyWorker)
@@ -64,14 +68,19 @@ class Keeper:
         if self._is_root:
             self._open_the_way(environment)
         bubblewrap = find_bubblewrap() if self._plan.runner == "sandbox" else None
-        self._projects = Projects(self._plan, self._directory, self._cgroups, environment, bubblewrap, self._loop)
+        records = Records(self._directory.run)
+        self._interior = Interior(self._directory, environment, bubblewrap)
+        starts = Starts(self._directory, self._cgroups, self._interior, records, self._plan.agent_argv)
+        grace = self._plan.stop_grace_seconds
+        self._projects = Projects(self._directory, self._cgroups, starts, records, self._loop, grace)
+        self._homes = Homes(self._directory, self._interior, self._projects)
         self._copies = Copies(self._directory, bubblewrap)
         with _bind(self._plan.host, self._plan.port) as listener:
             self._announce(listener)
             self._watch_signals()
             self._make_children(listener)
             self._children[0].start()
-            self._loop.start(self._projects.probe(), self._probed)
+            self._loop.start(self._interior.probe(), self._probed)
             self._loop.run()
         return self._exit_code
 
@@ -150,9 +159,9 @@ class Keeper:
             case StopProject():
                 return self._projects.stop(request.project_id)
             case MeasureHome():
-                return self._projects.measure_home(request)
+                return self._homes.measure(request)
             case RemoveHome():
-                return self._projects.remove_home(request)
+                return self._homes.remove(request)
             case CopyPath():
                 return self._copies.copy(request)
             case StartCopyWorker():
@@ -171,7 +180,7 @@ class Keeper:
             self._stop()
 
     def _probe(self) -> Task[dict[str, Any]]:
-        yield from self._projects.probe()
+        yield from self._interior.probe()
         return {"runner": self._plan.runner, "limits": self._limits(), "is_root": self._is_root, "warnings": []}
 
     def _limits(self) -> list[str]:
