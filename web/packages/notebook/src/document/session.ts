@@ -5,7 +5,7 @@ import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwareness
 import { readSyncMessage, writeSyncStep1, writeUpdate } from "y-protocols/sync";
 import * as Y from "yjs";
 import type { Place } from "../boot/boot.ts";
-import type { Channel, Socket } from "../socket/socket.ts";
+import type { ChannelSource, OpenChannel } from "../socket/socket.ts";
 import { Disposables, Store } from "../store/store.ts";
 
 /**
@@ -44,14 +44,14 @@ export class DocumentSession {
   readonly doc = new Y.Doc();
   readonly awareness: Awareness;
   readonly state: Store<SessionState>;
-  readonly #channel: Channel;
+  readonly #channel: OpenChannel;
   readonly #events: SessionEvents;
   readonly #disposables = new Disposables();
   #generation: string | null = null;
   #sent = 0;
   #resync = 0;
 
-  constructor(socket: Socket, place: Place, canWrite: boolean, events: SessionEvents) {
+  constructor(socket: ChannelSource, place: Place, canWrite: boolean, events: SessionEvents) {
     this.#events = events;
     this.awareness = new Awareness(this.doc);
     this.state = new Store<SessionState>({

@@ -20,7 +20,6 @@ import {
 import { Compartment, EditorState, type Extension, Prec } from "@codemirror/state";
 import {
   drawSelection,
-  dropCursor,
   EditorView,
   highlightSpecialChars,
   type KeyBinding,
@@ -159,7 +158,6 @@ function insertSoftTab(view: EditorView): boolean {
 function appearance(options: EditorOptions): Extension {
   return [
     drawSelection(),
-    dropCursor(),
     bracketMatching(),
     highlightSpecialChars(),
     syntaxHighlighting(classHighlighter),

@@ -1,9 +1,11 @@
-import { LanguageSupport, StreamLanguage, type StreamParser } from "@codemirror/language";
+import type { LanguageSupport, StreamParser } from "@codemirror/language";
 
 /** Languages, each loaded when it is first met. */
 
-const legacy = async (parser: Promise<StreamParser<unknown>>): Promise<LanguageSupport> =>
-  new LanguageSupport(StreamLanguage.define(await parser));
+const legacy = async (parser: Promise<StreamParser<unknown>>): Promise<LanguageSupport> => {
+  const { legacyLanguage } = await import("./legacy.ts");
+  return legacyLanguage(await parser);
+};
 
 const clike = (name: "c" | "cpp" | "java"): Promise<LanguageSupport> =>
   legacy(import("@codemirror/legacy-modes/mode/clike").then((mode) => mode[name]));

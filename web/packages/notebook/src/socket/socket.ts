@@ -24,6 +24,17 @@ export interface ChannelHandlers {
   onDown(): void;
 }
 
+/** One document's share of the socket, as its session sees it. */
+export interface OpenChannel {
+  send(command: ChannelCommand): boolean;
+  sendBytes(bytes: Uint8Array): boolean;
+  destroy(): void;
+}
+
+export interface ChannelSource {
+  join(place: Place, handlers: ChannelHandlers): OpenChannel;
+}
+
 export interface SocketState {
   status: ConnectionState;
   statusTime: number;
@@ -38,7 +49,7 @@ const DOUBT_SECONDS = 2;
 const MAX_BACKOFF_MS = 10_000;
 const CLOSE_UNAUTHENTICATED = 4401;
 
-export class Socket {
+export class Socket implements ChannelSource {
   readonly state: Store<SocketState>;
   readonly #boot: Boot;
   readonly #channels = new Map<number, Channel>();
@@ -70,7 +81,7 @@ export class Socket {
     return { quality: this.#quality(), status, status_time: statusTime, ...(ping === null ? {} : { ping }) };
   }
 
-  join(place: Place, handlers: ChannelHandlers): Channel {
+  join(place: Place, handlers: ChannelHandlers): OpenChannel {
     let number = 0;
     while (this.#channels.has(number)) number++;
     const channel = new Channel(number, place, handlers, this);
@@ -215,8 +226,7 @@ export class Socket {
   }
 }
 
-/** One document's share of the socket. */
-export class Channel {
+class Channel implements OpenChannel {
   readonly number: number;
   readonly place: Place;
   readonly handlers: ChannelHandlers;
