@@ -83,7 +83,7 @@ def version() -> None:
 def serve(config: Path | None, **given: Any) -> None:
     """Run the server: the keeper of the sandboxes, the hub, and the workers that copy."""
     # Imported here, since `account create` and `version` need none of it.
-    from studiolo.app import serve as serve_app
+    from studiolo.app.serving import serve as serve_app
 
     settings = read_settings(config, given)
     try:
@@ -106,10 +106,17 @@ def account() -> None:
 @click.option("--api-key", is_flag=True, help="Make an API key too and print it; it is shown this once.")
 @settings_options("data", "database")
 def create(
-    config: Path | None, email: str, password: str, first_name: str, last_name: str, admin: bool, api_key: bool, **given: Any
+    config: Path | None,
+    email: str,
+    password: str,
+    first_name: str,
+    last_name: str,
+    admin: bool,
+    api_key: bool,
+    **given: Any,
 ) -> None:
     """Make an account and print it as JSON; works while the server runs and before its first start."""
-    from studiolo.app import create_account
+    from studiolo.app.commands import create_account
 
     settings = read_settings(config, given)
     if password == "-":  # noqa: S105 - means standard input
@@ -134,7 +141,7 @@ def create(
 @main.command()
 def openapi() -> None:
     """Print the OpenAPI document of this version."""
-    from studiolo.app import openapi_document
+    from studiolo.app.describing import openapi_document
 
     click.echo(json.dumps(openapi_document(), indent=1, sort_keys=True))
 
@@ -144,7 +151,7 @@ def openapi() -> None:
 @click.option("--listen-fd", type=int, required=True)
 def hub(keeper_fd: int, listen_fd: int) -> None:
     """Run the hub as the keeper's child; settings come through the environment."""
-    from studiolo.app import run_hub
+    from studiolo.app.hub import run_hub
 
     run_hub(read_settings(None, {}), keeper_fd=keeper_fd, listen_fd=listen_fd)
 
@@ -153,6 +160,6 @@ def hub(keeper_fd: int, listen_fd: int) -> None:
 @click.option("--keeper-fd", type=int, required=True)
 def copy_worker(keeper_fd: int) -> None:
     """Carry out copies as the keeper's child; settings come through the environment."""
-    from studiolo.app import run_copy_worker
+    from studiolo.app.worker import run_copy_worker
 
     run_copy_worker(read_settings(None, {}), keeper_fd=keeper_fd)

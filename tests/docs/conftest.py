@@ -15,7 +15,7 @@ import pytest
 import requests as r
 import uvicorn
 
-from studiolo.app import build_app
+from studiolo.app.hub import build_app
 from studiolo.core.clock import SystemClock
 from studiolo.core.models import Principal
 from studiolo.core.secrets import SystemSecretSource

@@ -133,6 +133,10 @@ class Projects:
         """Stop every project that runs."""
         await self._lifecycle.stop_all()
 
+    async def count_running(self) -> int:
+        """Return how many projects run, as far as the table knows."""
+        return await self._database.read(rows.count_running)
+
     async def stop_idle(self) -> list[ProjectId]:
         """Stop the projects that nobody and nothing used for the idle timeout; return which."""
         timeout_seconds = self._settings.idle_timeout_seconds

@@ -1,4 +1,4 @@
-"""What the domain needs from below, as protocols; `app.py` gives the real ones, tests give fakes."""
+"""What the domain needs from below, as protocols; `app/` gives the real ones, tests give fakes."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from studiolo.core.ids import ProjectId
-from studiolo.core.models import CopyOrder, ProjectSpec
+from studiolo.core.models import CopyOrder, Mail, ProjectSpec
 from studiolo.core.wire import Frame
 
 RunnerState = dict[str, Any]
@@ -92,4 +92,12 @@ class CopyEngine(Protocol):
 
     async def copy(self, order: CopyOrder) -> None:
         """Carry out one copy; raise FileNotFound, PathOutsideProject or CopyFailed. Repeating it is harmless."""
+        ...
+
+
+class Mailer(Protocol):
+    """Sends mails."""
+
+    async def send(self, mail: Mail) -> None:
+        """Hand a mail on; raise Unavailable if it cannot be taken now."""
         ...

@@ -77,6 +77,11 @@ def list_active(tx: Connection) -> list[Project]:
     return _projects(tx, select(projects).where(projects.c.state.in_(_ACTIVE_STATES)))
 
 
+def count_running(tx: Connection) -> int:
+    """Return how many projects are recorded as running."""
+    return tx.execute(select(func.count()).where(projects.c.state == ProjectState.RUNNING)).scalar_one()
+
+
 def list_unused(tx: Connection, since: datetime) -> list[Project]:
     """Return the running projects that no hub saw in use since a moment."""
     unused = or_(projects.c.last_active_at.is_(None), projects.c.last_active_at < since)

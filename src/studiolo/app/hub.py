@@ -1,42 +1,29 @@
-"""The composition root: settings become services, services become the hub, a worker or a command.
+"""The hub: settings become services, services become an application, and a process serves it.
 
-`serve` turns this process into the keeper (`runtime/keeper`), which starts the hub (`run_hub`) and the copy workers
-(`run_copy_worker`) as processes without rights. Everything is built here and handed down; nothing below looks around.
+Everything is built here and handed down; nothing below looks around.
 """
 
 import asyncio
 import contextlib
 import functools
-import os
-import signal
 import socket
-import sys
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NoReturn
 
 import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from studiolo.app import event_loop
 from studiolo.core.clock import Clock, SystemClock
-from studiolo.core.errors import RunnerUnavailable
 from studiolo.core.log import configure_logging
-from studiolo.core.models import Principal
 from studiolo.core.secrets import SecretSource, SystemSecretSource
 from studiolo.core.settings import Settings
-from studiolo.domain.accounts import Accounts
-from studiolo.domain.api_keys import ApiKeys
 from studiolo.domain.passwords import Passwords
 from studiolo.domain.services import Services, build_services
 from studiolo.runtime.agents import UnixAgentConnector
-from studiolo.runtime.copying.rsync import RsyncEngine
-from studiolo.runtime.keeper import launch
 from studiolo.runtime.keeper.client import KeeperClient
-from studiolo.runtime.keeper.directories import DataDirectory
 from studiolo.runtime.keeper.messages import StartCopyWorker
-from studiolo.runtime.keeper.plan import KeeperPlan
 from studiolo.runtime.protocols import AgentConnector, ProjectRunner, RunnerReport
 from studiolo.runtime.runners.process import ProcessRunner
 from studiolo.runtime.runners.sandbox import SandboxRunner
@@ -50,11 +37,9 @@ from studiolo.web.metrics import Metrics
 from studiolo.web.middleware import middleware
 from studiolo.web.pages import routes as pages
 from studiolo.web.sockets import routes as sockets
-from studiolo.workers import copies as copy_worker
 from studiolo.workers import reaper
 
 STOP_SECONDS = 8
-WORKER_IDLE_SECONDS = 60.0
 DUE_COPIES_EVERY_SECONDS = 2.0
 _log = structlog.get_logger("studiolo")
 
@@ -84,6 +69,7 @@ def build_app(
         settings, database, clock, secrets, runner, connector, on_copy_queued=on_copy_queued, passwords=passwords
     )
     figures = Metrics()
+    figures.add_gauge("running_projects", "Projects that run.", services.projects.count_running)
     assets = Assets()
     describe = functools.cache(lambda: openapi.document(all_calls()))
     routes = [
@@ -103,36 +89,6 @@ def build_app(
         exception_handlers=errors.exception_handlers(),
     )
     return Hub(app, services, figures)
-
-
-def serve(settings: Settings) -> NoReturn:
-    """Become the keeper of a server with these settings; does not return."""
-    if settings.runner not in ("sandbox", "process"):
-        raise RunnerUnavailable(f"The runner {settings.runner} is not part of this release; use sandbox or process.")
-    environment = settings.environment or default_environment()
-    program = (sys.executable, "-m", "studiolo")
-    plan = KeeperPlan(
-        data=str(settings.data),
-        hub_argv=(*program, "_hub"),
-        worker_argv=(*program, "_copy_worker"),
-        host=settings.host,
-        port=settings.port,
-        tls_cert=settings.tls_cert.read_text() if settings.tls_cert else None,
-        tls_key=settings.tls_key.read_text() if settings.tls_key else None,
-        environment=str(environment) if environment else None,
-        runner=settings.runner,
-        workers=settings.copy_workers,
-        stop_projects_on_exit=settings.stop_projects_on_exit,
-        child_environment=settings.as_environment(),
-        log_format=settings.log_format,
-    )
-    launch.run(plan)
-
-
-def default_environment() -> Path | None:
-    """Return the projects' environment that `make setup` made, or None."""
-    note = Path(sys.prefix) / "studiolo-environment"
-    return Path(note.read_text(encoding="utf-8").strip()) if note.is_file() else None
 
 
 def run_hub(settings: Settings, *, keeper_fd: int, listen_fd: int) -> None:
@@ -166,7 +122,7 @@ def run_hub(settings: Settings, *, keeper_fd: int, listen_fd: int) -> None:
         await keeper.close()
         await database.close()
 
-    _run(run())
+    event_loop.run(run())
 
 
 @contextlib.asynccontextmanager
@@ -225,82 +181,3 @@ async def _serve(app: Starlette, listener: socket.socket, settings: Settings) ->
         proxy_headers=False,  # web/client_address.py decides whom to believe
     )
     await uvicorn.Server(config).serve(sockets=[listener])
-
-
-def run_copy_worker(settings: Settings, *, keeper_fd: int) -> None:
-    """Carry out copies until there have been none for a while, as the keeper's child."""
-    configure_logging(settings.log_level, settings.log_format)
-    database = Database(settings.database_url)
-
-    async def run() -> None:
-        keeper = await KeeperClient.connect(keeper_fd)
-        clock, secrets = SystemClock(), SystemSecretSource()
-        runner = SandboxRunner(keeper)  # never asked: copying starts no project
-        connector = UnixAgentConnector(clock)
-        services = build_services(settings, database, clock, secrets, runner, connector, RsyncEngine(keeper))
-        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.base62(8)}"
-        wake = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGUSR1, wake.set)  # the keeper's way to say: there is work
-        working = loop.create_task(copy_worker.run(services.copies, clock, name, wake, WORKER_IDLE_SECONDS))
-        loop.add_signal_handler(signal.SIGTERM, working.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            await working
-        await keeper.close()
-        await database.close()
-
-    _run(run())
-
-
-def _run(main: Any) -> None:
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(main)
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    # Imported here: the keeper's command line comes through this module without needing an event loop.
-    import uvloop
-
-    return uvloop.new_event_loop()
-
-
-async def create_account(
-    settings: Settings,
-    *,
-    email_address: str,
-    password: str,
-    first_name: str,
-    last_name: str,
-    is_admin: bool,
-    has_api_key: bool,
-) -> dict[str, str]:
-    """Make an account for the operator; return its id and, if asked for, an API key."""
-    if settings.database is None:
-        DataDirectory(str(settings.data), is_root=os.geteuid() == 0).prepare()
-    database = Database(settings.database_url)
-    clock, secrets = SystemClock(), SystemSecretSource()
-    try:
-        await database.migrate()
-        accounts = Accounts(settings, database, clock, secrets, Passwords())
-        account = await accounts.create_as_operator(
-            email_address=email_address,
-            password=password,
-            first_name=first_name,
-            last_name=last_name,
-            is_admin=is_admin,
-        )
-        made = {"account_id": str(account.account_id)}
-        if has_api_key:
-            keys = ApiKeys(settings, database, clock, secrets)
-            principal = Principal(account_id=account.account_id, is_admin=account.is_admin)
-            _, made["api_key"] = await keys.create(principal, name="made with the account")
-        return made
-    finally:
-        await database.close()
-        if settings.database is None:
-            DataDirectory(str(settings.data), is_root=os.geteuid() == 0).prepare()
-
-
-def openapi_document() -> dict[str, Any]:
-    """Return the OpenAPI document."""
-    return openapi.document(all_calls())
