@@ -99,6 +99,11 @@ async function go(): Promise<void> {
     else afterPaint(() => void startLive(opened));
   } catch (error) {
     const failure = asFailure(error);
+    if (failure.code === "unauthenticated" && address.frame !== null) {
+      address.frame = null; // this frame's sign-in is over; the visitor may have one of their own
+      await go();
+      return;
+    }
     showFailure(root, failure, () => void go());
     if (signIn !== null) void startLive(null, failure); // the host page may still ask, and open something else
   }

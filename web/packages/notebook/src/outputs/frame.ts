@@ -44,8 +44,7 @@ export class OutputFrame {
   #receive = (event: MessageEvent<unknown>): void => {
     if (this.#frame === null || event.source !== this.#frame.contentWindow || !isObject(event.data)) return;
     if (event.data.type === "ready") {
-      const isDark = getComputedStyle(document.documentElement).colorScheme.includes("dark");
-      const message = { type: "render", html: this.#html, theme: isDark ? "dark" : "light" };
+      const message = { type: "render", html: this.#html, theme: "light" };
       this.#frame.contentWindow?.postMessage(message, "*"); // its origin is null, which cannot be named
     } else if (event.data.type === "height" && typeof event.data.height === "number") {
       const height = Math.max(0, Math.min(5000, Math.ceil(event.data.height)));
