@@ -2,15 +2,14 @@
 
 import json
 import tempfile
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlencode
 
-from playwright.sync_api import BrowserContext, Frame, Locator, Page, Playwright
-
-from studiolo.testing.live import until
+from playwright.sync_api import BrowserContext, Frame, Locator, Page, Playwright, Route, expect
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -23,7 +22,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE_MS = 40_000  # a cold kernel on a busy machine
+PATIENCE_MS = 20_000  # a cold kernel on a busy machine
 
 
 @contextmanager
@@ -50,6 +49,7 @@ def chromium(
             color_scheme=color_scheme,
         )
         context.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         yield context
         context.close()
 
@@ -115,7 +115,39 @@ class EmbeddedFrame:
 
     def wait_for_message(self, count: int) -> None:
         """Wait until the frame has sent so many messages."""
-        until(lambda: len(self.messages()) >= count, 30, f"there were only {self.messages()}")
+        wait_in(self.page, lambda: len(self.messages()) >= count, f"fewer than {count} messages came")
+
+
+class HeldRequests:
+    """Keeps a page's requests for some addresses waiting until they are let go."""
+
+    def __init__(self, page: Page, pattern: str) -> None:
+        self._page = page
+        self._pattern = pattern
+        self._held: list[Route] = []
+        self._is_open = False
+        page.route(pattern, self._hold)
+
+    def let_go(self) -> None:
+        """Let the requests go, and all that come; wait for the first of them before."""
+        wait_in(self._page, lambda: bool(self._held), f"nothing was asked for at {self._pattern}")
+        self._is_open = True
+        for route in self._held:
+            route.continue_()
+
+    def _hold(self, route: Route) -> None:
+        if self._is_open:
+            route.continue_()
+        else:
+            self._held.append(route)
+
+
+def wait_in(page: Page, condition: Callable[[], bool], why: str = "it did not become true in time") -> None:
+    """Ask until the answer is true, while the page's events arrive."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not condition():
+        assert time.monotonic() < deadline, why
+        page.wait_for_timeout(20)
 
 
 def host_address(origin: str, **frames: str) -> str:

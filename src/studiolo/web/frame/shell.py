@@ -9,6 +9,7 @@ import secrets
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -49,7 +50,7 @@ class Shells:
         if shell is None:
             return not_built()
         nonce = secrets.token_urlsafe(16)
-        is_kiosk = wants_kiosk(request)
+        is_kiosk = wants_kiosk(request) or (page.target is not None and _is_kiosk_address(page.target))
         body = _html(shell, nonce, self._config(shell, nonce, page, is_kiosk=is_kiosk), is_kiosk=is_kiosk)
         has_token = "auth_token" in request.query_params
         headers = {
@@ -99,6 +100,10 @@ class Shells:
 def wants_kiosk(request: Request) -> bool:
     """Tell whether the address asks for a document and nothing else."""
     return request.query_params.get("fullscreen") == "kiosk"
+
+
+def _is_kiosk_address(address: str) -> bool:
+    return parse_qs(urlsplit(address).query).get("fullscreen") == ["kiosk"]
 
 
 def not_built() -> Response:

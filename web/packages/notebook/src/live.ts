@@ -1,5 +1,5 @@
 import type { Connection, Theme } from "@studiolo/protocol";
-import { asFailure, type Boot, type Failure, type Opened, type Place } from "./boot/boot.ts";
+import { asFailure, type Boot, type Failure, type Live, type Opened, type Place } from "./boot/boot.ts";
 import { Bridge, type Frame } from "./bridge/handlers.ts";
 import { HostWindow } from "./bridge/window.ts";
 import { el, iconOf } from "./cells/dom.ts";
@@ -8,33 +8,35 @@ import { Socket } from "./socket/socket.ts";
 import { Notices } from "./toolbar/notices.ts";
 
 /** The live frame: one document at most, its connection, and the host page's bridge. */
-class LiveFrame implements Frame {
+class LiveFrame implements Frame, Live {
   readonly #boot: Boot;
-  readonly #socket: Socket;
   readonly #notices: Notices;
   readonly #bridge: Bridge;
   readonly #undo: (() => void)[] = [];
+  /** Missing until somebody is signed in. */
+  #socket: Socket | null = null;
+  #listening: (() => void) | null = null;
   #document: LiveDocument | null = null;
   #turn: Promise<unknown> = Promise.resolve();
-  #isShowingFailure: boolean;
+  #isShowingFailure = false;
   #isOpening = false;
 
-  constructor(boot: Boot, opened: Opened | null, failure: Failure | undefined) {
+  readonly #startedAt = Date.now();
+
+  constructor(boot: Boot) {
     this.#boot = boot;
-    this.#socket = new Socket(boot);
     this.#notices = new Notices(document.body);
     this.#bridge = new Bridge(this, new HostWindow(boot.config.origins));
+  }
+
+  show(opened: Opened | null, failure?: Failure): void {
+    this.#close();
     this.#isShowingFailure = failure !== undefined;
+    if (this.#boot.isSignedIn()) this.#connect();
     if (opened !== null) this.#show(opened);
-    this.#undo.push(
-      boot.onMessage(this.#bridge.handle),
-      this.#socket.state.subscribe((state, before) => {
-        if (state.status === "connected" && before.status !== "connected") {
-          this.#bridge.emit({ status: "event", event: "ready" });
-        }
-        this.#drawConnection();
-      }),
-    );
+    // messages of a host page come last: their answers tell of what is on the screen now
+    this.#listening ??= this.#boot.onMessage(this.#bridge.handle);
+    this.#drawConnection();
   }
 
   open(place: Place): Promise<Place> {
@@ -47,12 +49,13 @@ class LiveFrame implements Frame {
   closeAll(): void {
     this.#close();
     this.#boot.remember(null);
-    this.#isShowingFailure = false;
+    if (this.#socket !== null) this.#isShowingFailure = false;
     this.#drawConnection();
   }
 
   connection(): Connection {
-    return this.#socket.connection;
+    if (this.#socket !== null) return this.#socket.connection;
+    return { quality: "bad", status: "disconnected", status_time: this.#startedAt };
   }
 
   openFiles(): Record<string, string[]> {
@@ -76,8 +79,9 @@ class LiveFrame implements Frame {
 
   destroy(): void {
     for (const undo of this.#undo.splice(0)) undo();
+    this.#listening?.();
     this.#close();
-    this.#socket.destroy();
+    this.#socket?.destroy();
     this.#notices.destroy();
   }
 
@@ -114,7 +118,7 @@ class LiveFrame implements Frame {
   #show(opened: Opened): void {
     const { project_id, path } = opened;
     const place = { project_id, path };
-    this.#document = new LiveDocument(this.#boot, this.#socket, this.#notices, opened, {
+    this.#document = new LiveDocument(this.#boot, this.#connect(), this.#notices, opened, {
       onSaved: () => this.#bridge.emit({ status: "event", event: "saved", ...place }),
       onError: (code, mesg) => this.#bridge.emit({ status: "event", event: "error", code, mesg }),
       onReplaced: () => {
@@ -137,8 +141,22 @@ class LiveFrame implements Frame {
     }
   }
 
+  #connect(): Socket {
+    if (this.#socket !== null) return this.#socket;
+    this.#socket = new Socket(this.#boot);
+    const undo = this.#socket.state.subscribe((state, before) => {
+      if (state.status === "connected" && before.status !== "connected") {
+        this.#bridge.emit({ status: "event", event: "ready" });
+      }
+      this.#drawConnection();
+    });
+    this.#undo.push(undo);
+    return this.#socket;
+  }
+
   /** Without a document the connection itself is what there is to show. */
   #drawConnection(): void {
+    if (this.#socket === null) return;
     const { status, isSignedOut } = this.#socket.state.value;
     if (isSignedOut) this.#notices.show("error", "Signed out. Reload the page that shows this document.");
     if (this.#document !== null || this.#isShowingFailure || this.#isOpening) return;
@@ -166,6 +184,6 @@ function painted(): Promise<void> {
   });
 }
 
-export function start(boot: Boot, opened: Opened | null, failure?: Failure): void {
-  new LiveFrame(boot, opened, failure);
+export function start(boot: Boot): Live {
+  return new LiveFrame(boot);
 }

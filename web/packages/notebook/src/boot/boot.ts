@@ -55,6 +55,7 @@ export interface Boot {
   readonly root: HTMLElement;
   /** The latest sign-in; its bearer is renewed by `refresh`. */
   signIn(): SignIn;
+  isSignedIn(): boolean;
   /** Get a new bearer for the same sign-in. */
   refresh(): Promise<SignIn>;
   /** Open a document: start its project, show its server-rendered form. Throws `Failure`. */
@@ -67,9 +68,22 @@ export interface Boot {
   setHtml(element: Element, html: string): void;
   showProgress(stage: string): void;
   showFailure(failure: Failure, retry: () => void): void;
+  /** Tell where the reader pressed last, if nobody has asked since: it may have been before anything could answer. */
+  takePress(): Press | null;
+}
+
+export interface Press {
+  target: Element;
+  x: number;
+  y: number;
+}
+
+/** The live code, running. */
+export interface Live {
+  /** Take over what the page shows: a document, nothing, or (`failure`) why none could be opened. */
+  show(opened: Opened | null, failure?: Failure): void;
 }
 
 export interface LiveModule {
-  /** `failure` is set when the page already shows why the first document did not open. */
-  start(boot: Boot, opened: Opened | null, failure?: Failure): void;
+  start(boot: Boot): Live;
 }

@@ -4,9 +4,11 @@ import {
   type Boot,
   type Config,
   Failure,
+  type Live,
   type LiveModule,
   type Opened,
   type Place,
+  type Press,
   type SignIn,
 } from "./boot.ts";
 import { paintColours } from "./colours.ts";
@@ -32,6 +34,15 @@ const waiting: MessageEvent[] = [];
 let deliver: (event: MessageEvent) => void = (event) => void waiting.push(event);
 addEventListener("message", (event) => deliver(event));
 
+let press: Press | null = null;
+addEventListener(
+  "pointerdown",
+  ({ target, button, clientX: x, clientY: y }) => {
+    press = target instanceof Element && button === 0 ? { target, x, y } : null;
+  },
+  true,
+);
+
 const config = readConfig();
 const root = document.getElementById("studiolo") ?? document.body;
 const address = takeAddress();
@@ -55,6 +66,7 @@ const boot: Boot = {
     if (signIn === null) throw new Failure("unauthenticated", "Not signed in.");
     return signIn;
   },
+  isSignedIn: () => signIn !== null,
   async refresh() {
     await ask(signIn?.frame ? { frame: signIn.frame } : {}, null);
     return boot.signIn();
@@ -82,6 +94,11 @@ const boot: Boot = {
   },
   showProgress: (stage) => showProgress(root, stage),
   showFailure: (failure, retry) => showFailure(root, failure, retry),
+  takePress() {
+    const taken = press;
+    press = null;
+    return taken;
+  },
 };
 
 void go();
@@ -105,17 +122,16 @@ async function go(): Promise<void> {
       return;
     }
     showFailure(root, failure, () => void go());
-    if (signIn !== null) void startLive(null, failure); // the host page may still ask, and open something else
+    void startLive(null, failure); // the host page may still ask, and open something else
   }
 }
 
-let live: Promise<LiveModule> | null = null;
+let live: Promise<Live> | null = null;
 
 async function startLive(opened: Opened | null, failure?: Failure): Promise<void> {
-  if (live !== null) return;
-  live = import(/* @vite-ignore */ config.assets.live) as Promise<LiveModule>;
+  live ??= (import(/* @vite-ignore */ config.assets.live) as Promise<LiveModule>).then((code) => code.start(boot));
   try {
-    (await live).start(boot, opened, failure);
+    (await live).show(opened, failure);
   } catch (error) {
     live = null;
     const again = el("button", "", "Try again");

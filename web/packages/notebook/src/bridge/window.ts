@@ -4,8 +4,9 @@ import { type FrameMessage, isAllowedOrigin, type MessageId } from "@studiolo/pr
  * The window that frames us, as a place to get messages from and to answer to.
  *
  * A message counts only if, in this order,
- * 1. it comes from our parent window (not from us, not from an output's frame);
+ * 1. it does not come from ourselves or from an output's frame (whose origin is null);
  * 2. its origin is one of those that the server put in the page, which is said in the console when it is not;
+ * 3. it comes from our parent window, the one that shows us;
  * then its shape decides what is answered. An answer goes to the asking window and origin, nowhere else.
  */
 
@@ -24,11 +25,12 @@ export class HostWindow {
   /** The one to answer, or null when the message is not for us. */
   admit(event: MessageEvent): Asker | null {
     const source = event.source;
-    if (window.parent === window || source !== window.parent) return null;
+    if (source === window || event.origin === "null") return null;
     if (!isAllowedOrigin(event.origin, this.#origins)) {
       this.#explain(event.origin);
       return null;
     }
+    if (window.parent === window || source !== window.parent) return null;
     const origin = event.origin;
     const id = idOf(event.data);
     return {

@@ -1,4 +1,5 @@
 import * as Y from "yjs";
+import type { Press } from "../boot/boot.ts";
 import {
   type CellMap,
   type CellType,
@@ -139,6 +140,15 @@ export class NotebookView implements CellHost {
     this.select(id);
     if (view && view.type === "markdown") view.edit("end");
     else view?.focus();
+  }
+
+  /** Go on from where the reader pressed before the editors were there. */
+  edit(press: Press): void {
+    const section = press.target.closest<HTMLElement>(".cell");
+    const view = this.#views.get(section?.dataset.id ?? "");
+    if (view === undefined) return;
+    this.select(view.id);
+    if (view.type !== "markdown" && press.target.closest(".source") !== null) view.edit(press);
   }
 
   undo(): void {

@@ -20,12 +20,14 @@ export interface DocumentEvents {
 /** An open document: takes the server-rendered article over and keeps it live. */
 export class LiveDocument {
   readonly opened: Opened;
+  readonly #boot: Boot;
   readonly #session: DocumentSession;
   readonly #view: NotebookView | FileView;
   readonly #toolbar: Toolbar;
   readonly #disposables = new Disposables();
 
   constructor(boot: Boot, socket: Socket, notices: Notices, opened: Opened, events: DocumentEvents) {
+    this.#boot = boot;
     this.opened = opened;
     const { project_id, path, article } = opened;
     this.#session = new DocumentSession(socket, { project_id, path }, opened.can_write, {
@@ -88,12 +90,23 @@ export class LiveDocument {
     this.#disposables.add(
       this.#session.state.subscribe((state, before) => {
         article.classList.toggle("is-readonly", !state.canWrite);
-        if (state.isSynced && !before.isSynced) this.#view.refresh();
+        if (state.isSynced && !before.isSynced) {
+          this.#view.refresh();
+          this.#replayPress();
+        }
         if (state.isSaved && !before.isSaved) events.onSaved();
         if (state.kernel !== before.kernel || state.closedReason !== before.closedReason) drawBar();
       }),
       () => bar.remove(),
     );
+  }
+
+  /** A press on the server-rendered page, before there was an editor to answer it. */
+  #replayPress(): void {
+    const press = this.#boot.takePress();
+    const active = document.activeElement;
+    if (press === null || (active !== null && active !== document.body)) return;
+    if (this.opened.article.contains(press.target)) this.#view.edit(press);
   }
 
   /** What keeps somebody from working: a dead kernel, a closed document. */

@@ -1,3 +1,4 @@
+import type { Press } from "../boot/boot.ts";
 import { el } from "../cells/dom.ts";
 import { SourceView } from "../cells/source.ts";
 import { fileLanguage } from "../editor/file_language.ts";
@@ -36,6 +37,11 @@ export class FileView {
     this.#source.bind(text);
     void this.#source.edit();
     text.observe(this.#onChange);
+  }
+
+  /** Go on from where the reader pressed before the editor was there. */
+  edit(press: Press): void {
+    if (this.#source.element.contains(press.target)) void this.#source.edit(press);
   }
 
   destroy(): void {
