@@ -31,6 +31,7 @@ from studiolo.storage.database import Database
 from studiolo.testing.clock import MovingClock
 from studiolo.testing.copying import FakeCopyEngine
 from studiolo.testing.factories import cheap_passwords
+from studiolo.testing.mail import FakeMailer
 from studiolo.testing.runners import FakeRunner
 from studiolo.web import errors, health, metrics, openapi, reference
 from studiolo.web.api_v1.calls import all_calls
@@ -153,6 +154,11 @@ def copy_engine(anyio_backend: str) -> FakeCopyEngine:
 
 
 @pytest.fixture
+def mailer() -> FakeMailer:
+    return FakeMailer()
+
+
+@pytest.fixture
 async def services(
     settings: Settings,
     database: Database,
@@ -160,10 +166,19 @@ async def services(
     secret_source: SystemSecretSource,
     runner: FakeRunner,
     copy_engine: FakeCopyEngine,
+    mailer: FakeMailer,
 ) -> AsyncIterator[Services]:
     connector = UnixAgentConnector(clock)
     services = build_services(
-        settings, database, clock, secret_source, runner, connector, copy_engine, passwords=cheap_passwords()
+        settings,
+        database,
+        clock,
+        secret_source,
+        runner,
+        connector,
+        copy_engine,
+        passwords=cheap_passwords(),
+        mailer=mailer,
     )
     yield services
     await services.projects.close()
@@ -320,7 +335,7 @@ class ExampleWorld:
 
 
 @pytest.fixture
-async def example_world(caller, services: Services, runner: FakeRunner) -> ExampleWorld:
+async def example_world(caller, services: Services, runner: FakeRunner, mailer: FakeMailer) -> ExampleWorld:
     async def print_home(params: dict[str, Any]) -> dict[str, Any]:
         return {"stdout": "/projects/x\n", "stderr": "", "exit_code": 0}
 
@@ -338,13 +353,23 @@ async def example_world(caller, services: Services, runner: FakeRunner) -> Examp
         target_project_id=target,
         scheduled="2030-01-01",
     )
+    token = await admin.call("user_auth", account_id=student.account_id, password="")
+    await admin.call("forgot_password", email_address="student@example.edu")
     names = {
+        "BQokikJOvBiI2HlWgH4olfQ2": token["auth_token"],
+        "w7XkQ2mB9tYc4RzLs8JvNf3P": code_in(mailer.sent.pop().body),
+        "2f4cd30d-a5b5-4cb1-8a7c-1de9b0a4a4e6": admin.account_id,
         "2f5b3c4e-6d1a-4a4e-9c0d-7b8f6a5e4d3c": source,
         "83d6c5a1-0b64-4a5e-a1c9-9a1d3a7f6b20": target,
         "65cd2079-098d-4147-bb54-12d44cebb8cb": copy["copy_path_id"],
         "99ebde5c-58f8-4e29-b6e4-b55b8fd71a1b": student.account_id,
     }
     return ExampleWorld(admin, names)
+
+
+def code_in(body: str) -> str:
+    """Return the code that stands in a mail."""
+    return next(line.strip() for line in body.splitlines() if len(line.strip()) == 24 and line.startswith("    "))
 
 
 async def _answers_always() -> None: ...

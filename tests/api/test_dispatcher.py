@@ -51,7 +51,7 @@ async def test_unknown_name_is_said(as_owner, name):
     assert answer == {"error": f"unknown endpoint '{name}'", "code": "endpoint_unknown"}
 
 
-@pytest.mark.parametrize("name", ["sign_in", "pong", "api_key", "revoke_auth_token", "delete_account"])
+@pytest.mark.parametrize("name", ["sign_in", "pong", "api_key", "project_set_quotas", "query_cancel"])
 async def test_message_that_is_no_call_is_told_apart(as_owner, name):
     assert (await as_owner.refused(name))["error"] == f"endpoint '{name}' is not part of the HTTP API"
 

@@ -15,19 +15,21 @@ from studiolo.core.errors import (
     RateLimited,
     StudioloError,
 )
-from studiolo.core.ids import AccountId, is_uuid
+from studiolo.core.ids import AccountId, SignInId, is_uuid
 from studiolo.core.models import FULL_SCOPE, Account, Principal
 from studiolo.core.secrets import SecretSource
 from studiolo.core.settings import Settings
+from studiolo.domain.collaborators import admit_invited
 from studiolo.domain.names import name_problem
 from studiolo.domain.passwords import Passwords
-from studiolo.domain.throttles import Throttle
+from studiolo.domain.throttles import Throttle, refuse
 from studiolo.storage import accounts as rows
-from studiolo.storage import api_keys, auth_tokens, sign_ins
+from studiolo.storage import api_keys, auth_tokens, password_resets, sign_ins
 from studiolo.storage.database import Database, Transaction
 
 PASSWORD_CHARACTERS = range(6, 65)
 MAX_EMAIL_CHARACTERS = 254
+OWN_PASSWORD = Throttle("own_password", limit=10, window_seconds=5 * 60)
 CREATION = Throttle("create_account", limit=150, window_seconds=30 * 60)
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _ATOM = r"[^\s\x00-\x1f\x7f\ud800-\udfff()<>\[\]\\.,;:@\"]+"
@@ -114,19 +116,50 @@ class Accounts:
     ) -> None:
         """Change a password, one's own with the old one; every other sign-in and all auth tokens end with it."""
         account = await self._of(principal, account_id)
-        if (problem := _password_problem(password)) is not None:
-            _refuse({"password": problem})
+        require_good_password(password)
         is_own = principal.account_id == account_id
-        if (is_own or not principal.is_admin) and not await self.verify(account, old_password or ""):
-            raise PasswordIncorrect("invalid old password")
-        new_hash = await self._passwords.hash(password)
+        if is_own or not principal.is_admin:
+            await self._prove(account, old_password or "", "invalid old password")
+        new_hash = await self.hash(password)
+        kept = principal.sign_in_id if is_own else None
+        await self._database.write(lambda tx: self.replace_password(tx, account_id, new_hash, but=kept))
+
+    async def set_email_address(
+        self, principal: Principal, account_id: AccountId, *, email_address: str, password: str
+    ) -> None:
+        """Change one's own e-mail address, which takes one's password.
+
+        Raises InvalidRequest, Forbidden, PasswordIncorrect, RateLimited or AlreadyExists in the wire's words.
+        """
+        email_address = email_address.lower()
+        if not is_email_address(email_address):
+            raise InvalidRequest("email_invalid")
+        _require_full_scope(principal)
+        if principal.account_id is None or principal.account_id != account_id:
+            raise Forbidden("account_id in mesg is not what user is signed in as")
+        await self._prove(await self.get(account_id), password, "invalid_password")
 
         def change(tx: Transaction) -> None:
-            rows.change(tx, account_id, {"password_hash": new_hash})
-            auth_tokens.remove_for_account(tx, account_id)
-            sign_ins.remove_for_account(tx, account_id, but=principal.sign_in_id if is_own else None)
+            holder = rows.get_by_email(tx, email_address)
+            if (holder is not None and holder.account_id != account_id) or rows.is_address_banned(tx, email_address):
+                raise AlreadyExists("email_already_taken")
+            rows.change(tx, account_id, {"email_address": email_address})
+            password_resets.remove_for_account(tx, account_id)
 
         await self._database.write(change)
+
+    async def hash(self, password: str) -> str:
+        """Return the form in which a password is stored."""
+        return await self._passwords.hash(password)
+
+    def replace_password(
+        self, tx: Transaction, account_id: AccountId, new_hash: str, *, but: SignInId | None = None
+    ) -> None:
+        """Write a password within the caller's transaction; sign-ins but one, tokens and reset codes end with it."""
+        rows.change(tx, account_id, {"password_hash": new_hash})
+        auth_tokens.remove_for_account(tx, account_id)
+        password_resets.remove_for_account(tx, account_id)
+        sign_ins.remove_for_account(tx, account_id, but=but)
 
     async def set_banned(self, principal: Principal, account_id: AccountId, is_banned: bool) -> None:
         """Ban an account, which ends its sign-ins and auth tokens at once, or let it in again; administrators only."""
@@ -155,6 +188,16 @@ class Accounts:
             _end_browsers(tx, account_id)
 
         await self._database.write(change)
+
+    async def _prove(self, account: Account, password: str, words: str) -> None:
+        """Ask for the account's password; guesses are counted before they are tried."""
+        subject = account.account_id
+        seconds = await self._database.write(lambda tx: OWN_PASSWORD.take(tx, subject, self._clock.now()))
+        if seconds:
+            raise refuse("Too many wrong passwords; try again later.", seconds)
+        if not await self.verify(account, password):
+            raise PasswordIncorrect(words)
+        await self._database.write(lambda tx: OWN_PASSWORD.give_back(tx, subject))
 
     async def _of(self, principal: Principal, account_id: AccountId) -> Account:
         _require_full_scope(principal)
@@ -220,6 +263,7 @@ class Accounts:
                 _refuse({"email_address": "This e-mail address is banned."})
             if not rows.insert(tx, account, agreed_to_terms_at=agreed_at, created_by=created_by):
                 _refuse({"email_address": "This e-mail address is already taken."}, AlreadyExists)
+            admit_invited(tx, account, account.created_at)
 
         await self._database.write(insert)
         return account
@@ -228,6 +272,12 @@ class Accounts:
 def is_email_address(text: str) -> bool:
     """Tell whether a text in lower case has the form of an e-mail address."""
     return len(text) <= MAX_EMAIL_CHARACTERS and _EMAIL.fullmatch(text) is not None
+
+
+def require_good_password(password: str) -> None:
+    """Raise InvalidRequest for a password that may not be one."""
+    if (problem := _password_problem(password)) is not None:
+        _refuse({"password": problem})
 
 
 def _email_problem(email_address: str) -> str | None:

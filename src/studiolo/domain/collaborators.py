@@ -3,23 +3,119 @@
 1. Only an owner, or an administrator, gives or takes a place or changes somebody else's.
 2. Everybody may leave and may change the details of the own place, but not the own role, unless to a lower one.
 3. A project always keeps an owner.
+4. Whoever may write to a project may add accounts as collaborators, and remove accounts that are not owners.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from studiolo.core.errors import Conflict, InvalidRequest, NotFound, RoleTooLow
-from studiolo.core.ids import AccountId, is_uuid
-from studiolo.core.models import Collaborator, Principal, Project, Role
+from studiolo.core.clock import Clock
+from studiolo.core.errors import Conflict, Forbidden, InvalidRequest, NotFound, RoleTooLow
+from studiolo.core.ids import AccountId, ProjectId, is_uuid
+from studiolo.core.models import FULL_SCOPE, Account, Collaborator, Principal, Project, Role
+from studiolo.domain.access import require
 from studiolo.domain.query_language import deep_merge
-from studiolo.storage import accounts
+from studiolo.storage import accounts, invitations, invite_tokens, projects
 from studiolo.storage import collaborators as rows
-from studiolo.storage.database import Transaction
+from studiolo.storage.database import Database, Transaction
 
 MAX_COLLABORATORS = 1_000
 _DETAILS: Mapping[str, type] = {"hide": bool, "upgrades": dict, "ssh_keys": dict}
 _RANK = {Role.OWNER: 2, Role.COLLABORATOR: 1, Role.VIEWER: 0}
+
+
+class Collaborators:
+    """Adds and removes people."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def add(
+        self, principal: Principal, account_ids: Sequence[str], project_ids: Sequence[str], token_ids: Sequence[str]
+    ) -> list[ProjectId]:
+        """Add each account to the project at the same place in the list, all or none; return the projects.
+
+        With `token_ids` the caller needs no access: each token names its project, and adds the caller's own account.
+        """
+        given = token_ids or project_ids
+        if not given:
+            raise InvalidRequest("project_id or token_id must be given")
+        if len(account_ids) != len(given):
+            raise InvalidRequest("account_id and project_id (or token_id) must be arrays of the same length")
+        require_full_scope(principal)
+        now = self._clock.now()
+
+        def add(tx: Transaction) -> list[ProjectId]:
+            found: list[ProjectId] = []
+            for account_id, one in zip(account_ids, given, strict=True):
+                project = _by_token(tx, principal, account_id, one, now) if token_ids else _writable(tx, principal, one)
+                admit(tx, project, account_id, now)
+                found.append(project.project_id)
+            return found
+
+        return await self._database.write(add)
+
+    async def remove(self, principal: Principal, project_id: ProjectId, account_id: str) -> None:
+        """Remove an account, oneself even without the right to write; owners and strangers are passed over."""
+        require_full_scope(principal)
+
+        def remove(tx: Transaction) -> None:
+            is_own = principal.account_id is not None and principal.account_id == account_id
+            project = require(tx, principal, project_id, write=not is_own)
+            if project.role_of(AccountId(account_id)) is not Role.OWNER:
+                rows.remove(tx, project_id, AccountId(account_id))
+
+        await self._database.write(remove)
+
+
+def require_full_scope(principal: Principal) -> None:
+    """Raise Forbidden for a sign-in that is narrowed: it is good for documents, not for people."""
+    if principal.scope != FULL_SCOPE:
+        raise Forbidden("This sign-in is good for documents only.")
+
+
+def admit(tx: Transaction, project: Project, account_id: str, now: datetime) -> Account:
+    """Make an account a collaborator unless it is one or more already; return it, or raise NotFound."""
+    account = accounts.get(tx, AccountId(account_id)) if is_uuid(account_id) else None
+    if account is None or account.is_deleted:
+        raise NotFound(f"There is no account {account_id!r}.")
+    if project.role_of(account.account_id) not in (Role.OWNER, Role.COLLABORATOR):
+        if len(project.collaborators) >= MAX_COLLABORATORS:
+            raise Conflict(f"at most {MAX_COLLABORATORS} accounts can share a project")
+        rows.put(tx, project.project_id, account.account_id, Role.COLLABORATOR, {}, now)
+    return account
+
+
+def admit_invited(tx: Transaction, account: Account, now: datetime) -> None:
+    """Give a new account the places that wait for its address, where who invited it may still do so."""
+    for invitation in invitations.list_for(tx, account.email_address or "", now):
+        project = projects.get(tx, invitation.project_id)
+        if project is not None and not project.is_deleted and _may_invite(tx, project, invitation.invited_by):
+            admit(tx, project, account.account_id, now)
+    invitations.remove_for(tx, account.email_address or "")
+
+
+def _may_invite(tx: Transaction, project: Project, account_id: AccountId | None) -> bool:
+    if account_id is None or project.role_of(account_id) in (Role.OWNER, Role.COLLABORATOR):
+        return True  # None: invited by the project's own key
+    inviter = accounts.get(tx, account_id)
+    return inviter is not None and inviter.is_admin and not inviter.is_banned and not inviter.is_deleted
+
+
+def _writable(tx: Transaction, principal: Principal, project_id: str) -> Project:
+    return require(tx, principal, ProjectId(project_id), write=True)
+
+
+def _by_token(tx: Transaction, principal: Principal, account_id: str, token: str, now: datetime) -> Project:
+    if not principal.is_admin and (principal.account_id is None or principal.account_id != account_id):
+        raise Forbidden("With a token you can add your own account only.")
+    found = invite_tokens.use(tx, token, now)
+    project = projects.get(tx, found) if found is not None else None
+    if project is None or project.is_deleted:
+        raise NotFound("The token is not valid: unknown, expired or used up.")
+    return project
 
 
 def change(tx: Transaction, principal: Principal, project: Project, given: Mapping[str, Any], now: datetime) -> None:

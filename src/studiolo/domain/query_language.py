@@ -10,7 +10,7 @@ from studiolo.core.errors import InvalidRequest
 from studiolo.domain.moments import parse_moment
 
 MAX_ROWS = 100_000
-_UNIT_SECONDS = {
+UNIT_SECONDS = {
     "second": 1,
     "minute": 60,
     "hour": 3_600,
@@ -210,7 +210,7 @@ def _operand(value: Any, now: datetime) -> Any:
     """Return the value to compare with; `{"relative_time": N, "unit": "days"}` is the moment N days ago."""
     match value:
         case {"relative_time": int(number) | float(number), "unit": str(unit)} if (
-            unit.removesuffix("s") in _UNIT_SECONDS
+            unit.removesuffix("s") in UNIT_SECONDS
         ):
             pass
         case dict():
@@ -218,7 +218,7 @@ def _operand(value: Any, now: datetime) -> Any:
         case _:
             return value
     try:
-        return now - timedelta(seconds=number * _UNIT_SECONDS[unit.removesuffix("s")])
+        return now - timedelta(seconds=number * UNIT_SECONDS[unit.removesuffix("s")])
     except (OverflowError, ValueError):
         raise InvalidRequest("FATAL: relative_time is out of range") from None
 

@@ -7,24 +7,29 @@ from studiolo.core.clock import Clock
 from studiolo.core.secrets import SecretSource
 from studiolo.core.settings import Settings
 from studiolo.domain.access import Access
+from studiolo.domain.account_search import AccountSearch
 from studiolo.domain.accounts import Accounts
 from studiolo.domain.agents import Agents
 from studiolo.domain.api_keys import ApiKeys
 from studiolo.domain.auth_tokens import AuthTokens
 from studiolo.domain.client_errors import ClientErrors
+from studiolo.domain.collaborators import Collaborators
 from studiolo.domain.copies import Copies
 from studiolo.domain.copying import Copying
 from studiolo.domain.documents import Documents
 from studiolo.domain.exec import Exec
 from studiolo.domain.files import Files
+from studiolo.domain.invitations import Invitations
 from studiolo.domain.lifecycle import Lifecycle
+from studiolo.domain.password_resets import PasswordResets
 from studiolo.domain.passwords import Passwords
 from studiolo.domain.projects import Projects
 from studiolo.domain.queries import Queries
 from studiolo.domain.query_accounts import AccountsTable
 from studiolo.domain.query_projects import ProjectsTable
 from studiolo.domain.sign_ins import SignIns
-from studiolo.runtime.protocols import AgentConnector, CopyEngine, ProjectRunner
+from studiolo.runtime.mail import mailer_of
+from studiolo.runtime.protocols import AgentConnector, CopyEngine, Mailer, ProjectRunner
 from studiolo.storage.database import Database
 
 
@@ -33,11 +38,15 @@ class Services:
     """The domain's objects; none of them is handed this."""
 
     accounts: Accounts
+    account_search: AccountSearch
+    password_resets: PasswordResets
     api_keys: ApiKeys
     auth_tokens: AuthTokens
     sign_ins: SignIns
     access: Access
     projects: Projects
+    collaborators: Collaborators
+    invitations: Invitations
     files: Files
     exec: Exec
     copies: Copies
@@ -56,8 +65,13 @@ def build_services(
     copy_engine: CopyEngine | None = None,
     on_copy_queued: Callable[[], None] | None = None,
     passwords: Passwords | None = None,
+    mailer: Mailer | None = None,
 ) -> Services:
-    """Build the domain. Only a process with a `copy_engine` can carry out copies; `on_copy_queued` wakes one up."""
+    """Build the domain. Only a process with a `copy_engine` can carry out copies; `on_copy_queued` wakes one up.
+
+    Mails go the way of the settings unless a `mailer` is given.
+    """
+    mailer = mailer or mailer_of(settings, clock, secrets)
     access = Access(database)
     accounts = Accounts(settings, database, clock, secrets, passwords or Passwords())
     lifecycle = Lifecycle(settings, database, clock, runner)
@@ -70,11 +84,15 @@ def build_services(
     )
     return Services(
         accounts=accounts,
+        account_search=AccountSearch(database, clock),
+        password_resets=PasswordResets(settings, database, clock, secrets, accounts, mailer),
         api_keys=ApiKeys(settings, database, clock, secrets),
         auth_tokens=AuthTokens(settings, database, clock, secrets, accounts),
         sign_ins=SignIns(settings, database, clock, secrets, accounts),
         access=access,
         projects=Projects(settings, database, clock, secrets, access, lifecycle, agents),
+        collaborators=Collaborators(database, clock),
+        invitations=Invitations(database, clock, mailer),
         files=Files(settings, access, agents),
         exec=Exec(access, agents),
         copies=Copies(database, clock, secrets, access, copying, on_copy_queued),

@@ -1,15 +1,17 @@
 """Rows of `accounts`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select, update
 
 from studiolo.core.ids import AccountId
 from studiolo.core.models import Account
 from studiolo.storage.dialects import insert_if_absent
 from studiolo.storage.tables import accounts
+
+_IDS_PER_QUERY = 5000  # below the number of parameters that either database takes
 
 
 def insert(
@@ -48,8 +50,24 @@ def get_by_email(tx: Connection, email_address: str) -> Account | None:
 
 def list_by_ids(tx: Connection, account_ids: Collection[AccountId]) -> dict[AccountId, Account]:
     """Return several accounts at once, by id; unknown ids are missing."""
-    found = tx.execute(select(accounts).where(accounts.c.account_id.in_(account_ids))).mappings()
-    return {row["account_id"]: _account(row) for row in found}
+    wanted, found = list(account_ids), dict[AccountId, Account]()
+    for start in range(0, len(wanted), _IDS_PER_QUERY):
+        some = accounts.c.account_id.in_(wanted[start : start + _IDS_PER_QUERY])
+        found.update({row["account_id"]: _account(row) for row in tx.execute(select(accounts).where(some)).mappings()})
+    return found
+
+
+def search(
+    tx: Connection, terms: Sequence[str], *, with_unlisted: bool, active_since: datetime | None, limit: int
+) -> list[Account]:
+    """Return accounts whose names contain every term (in lower case; `@name` is a whole one), the last active first."""
+    query = select(accounts).where(~accounts.c.is_deleted, ~accounts.c.is_banned, and_(*map(_is_named, terms)))
+    if not with_unlisted:
+        query = query.where(accounts.c.settings["unlisted"].as_boolean().is_not(True))
+    if active_since is not None:
+        query = query.where(func.coalesce(accounts.c.last_active_at, accounts.c.created_at) >= active_since)
+    query = query.order_by(accounts.c.last_active_at.desc().nulls_last(), accounts.c.account_id).limit(limit)
+    return [_account(row) for row in tx.execute(query).mappings()]
 
 
 def is_address_banned(tx: Connection, email_address: str) -> bool:
@@ -85,6 +103,13 @@ def mark_deleted(tx: Connection, account_id: AccountId) -> None:
     }
     present = (accounts.c.account_id == account_id) & accounts.c.is_deleted.is_(False)
     tx.execute(update(accounts).where(present).values(**values))
+
+
+def _is_named(term: str) -> ColumnElement[bool]:
+    if term.startswith("@"):
+        return func.lower(accounts.c.settings["name"].as_string()) == term[1:]
+    first, last = func.lower(accounts.c.first_name), func.lower(accounts.c.last_name)
+    return or_(first.contains(term, autoescape=True), last.contains(term, autoescape=True))
 
 
 def _account(row: RowMapping) -> Account:

@@ -18,6 +18,7 @@ from studiolo.storage.database import Database
 from studiolo.testing.agents import FakeAgent
 from studiolo.testing.copying import FakeCopyEngine
 from studiolo.testing.factories import cheap_passwords
+from studiolo.testing.mail import FakeMailer
 from studiolo.testing.runners import FakeRunner
 
 Runner = TypeVar("Runner", bound=FakeRunner)
@@ -31,6 +32,7 @@ class FakeHub(Generic[Runner]):
     runner: Runner
     engine: FakeCopyEngine
     settings: Settings
+    mailer: FakeMailer
 
     def agent(self, project: Project | ProjectId) -> FakeAgent:
         """Return the agent of a project, running or not."""
@@ -72,9 +74,18 @@ async def hub_on(
     """Give a hub on a runner that other hubs use as well; projects survive it."""
     engine = engine or FakeCopyEngine()
     connector = UnixAgentConnector(clock)
+    mailer = FakeMailer()
     services = build_services(
-        settings, database, clock, secrets, runner, connector, copy_engine=engine, passwords=cheap_passwords()
+        settings,
+        database,
+        clock,
+        secrets,
+        runner,
+        connector,
+        copy_engine=engine,
+        passwords=cheap_passwords(),
+        mailer=mailer,
     )
-    yield FakeHub(services, runner, engine, settings)
+    yield FakeHub(services, runner, engine, settings, mailer)
     await services.projects.close()
     await connector.close()

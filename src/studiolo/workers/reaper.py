@@ -23,6 +23,7 @@ async def reap(services: Services) -> None:
     chores: dict[str, Callable[[], Awaitable[object]]] = {
         "sign_ins": services.sign_ins.reap,
         "copies": services.copies.reap,
+        "invitations": services.invitations.reap,
         "client_errors": services.client_errors.reap,
         "idle_projects": services.projects.stop_idle,
     }

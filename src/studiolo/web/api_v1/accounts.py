@@ -1,12 +1,13 @@
-"""Making accounts."""
+"""Making, changing and ending accounts."""
 
 from typing import Literal
 
 from pydantic import Field, JsonValue
 
 from studiolo.core.errors import InvalidRequest, StudioloError
+from studiolo.core.ids import AccountId
 from studiolo.core.models import Principal
-from studiolo.web.api_v1.parameters import Answer, Flag, Parameters, Text
+from studiolo.web.api_v1.parameters import Answer, Content, Flag, Parameters, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
 
@@ -69,6 +70,91 @@ def account_creation_failed(error: StudioloError) -> AccountCreationFailed:
     return AccountCreationFailed(reason=reason, code=error.code)
 
 
+class DeleteAccountParameters(Parameters):
+    """What `delete_account` takes."""
+
+    account_id: Text
+
+
+class AccountDeleted(Answer):
+    """The account is deleted, or was already."""
+
+    event: Literal["account_deleted"] = "account_deleted"
+
+
+async def delete_account(context: CallContext, parameters: DeleteAccountParameters) -> AccountDeleted:
+    """Delete an account; its e-mail address becomes free, its keys and sign-ins end, its projects stay."""
+    await context.services.accounts.delete(context.principal, AccountId(parameters.account_id))
+    return AccountDeleted()
+
+
+class ChangePasswordParameters(Parameters):
+    """What `change_password` takes."""
+
+    account_id: Text = Field(description="Taken and ignored: the key's own account is meant.")
+    old_password: Content = Field(default="", description="The present password.")
+    new_password: Content = Field(description="6 to 64 characters.")
+
+
+class ChangedPassword(Answer):
+    """The password is changed, unless there is an `error`."""
+
+    event: Literal["changed_password"] = "changed_password"
+    error: str | dict[str, str] | None = Field(default=None, description="Why not; an object names the parameter.")
+    code: str | None = Field(default=None, description="The error's stable code.")
+
+
+async def change_password(context: CallContext, parameters: ChangePasswordParameters) -> ChangedPassword:
+    """Change the password of the caller's account; its sign-ins and auth tokens end."""
+    await context.services.accounts.set_password(
+        context.principal,
+        AccountId(context.principal.wire_id),
+        password=parameters.new_password,
+        old_password=parameters.old_password,
+    )
+    return ChangedPassword()
+
+
+def password_not_changed(error: StudioloError) -> ChangedPassword:
+    """Give the failure in the shape that this call always had."""
+    fields: dict[str, str] = error.details.get("fields") or {}
+    reason = {"new_password": fields["password"]} if "password" in fields else error.message
+    return ChangedPassword(error=reason, code=error.code)
+
+
+class ChangeEmailAddressParameters(Parameters):
+    """What `change_email_address` takes."""
+
+    account_id: Text = Field(description="Must be the key's own account.")
+    old_email_address: Text = Field(default="", description="Taken and ignored.")
+    new_email_address: Text
+    password: Content = Field(default="", description="The account's password.")
+
+
+class ChangedEmailAddress(Answer):
+    """The address is changed if `error` is false."""
+
+    event: Literal["changed_email_address"] = "changed_email_address"
+    error: str | Literal[False] = Field(default=False, description="False, or why not.")
+    code: str | None = Field(default=None, description="The error's stable code.")
+
+
+async def change_email_address(context: CallContext, parameters: ChangeEmailAddressParameters) -> ChangedEmailAddress:
+    """Change the e-mail address of the caller's account."""
+    await context.services.accounts.set_email_address(
+        context.principal,
+        AccountId(parameters.account_id),
+        email_address=parameters.new_email_address,
+        password=parameters.password,
+    )
+    return ChangedEmailAddress()
+
+
+def email_address_not_changed(error: StudioloError) -> ChangedEmailAddress:
+    """Give the failure in the shape that this call always had."""
+    return ChangedEmailAddress(error=error.message, code=error.code)
+
+
 CALLS = (
     Call(
         name="create_account",
@@ -102,6 +188,92 @@ CALLS = (
                     "event": "account_creation_failed",
                     "id": "8e23bd9f-2c47-4f1a-a7b0-4a8f4b6a1f60",
                     "reason": {"email_address": "This e-mail address is already taken."},
+                    "code": "already_exists",
+                },
+            ),
+        ),
+    ),
+    Call(
+        name="delete_account",
+        noun="accounts",
+        summary="Delete an account: its address becomes free, its keys and sign-ins end. Doing it again is no error.",
+        permission="Administrators; the account itself.",
+        parameters=DeleteAccountParameters,
+        answers=(AccountDeleted,),
+        handler=delete_account,
+        examples=(
+            Example(
+                "Delete a student's account",
+                {"account_id": "99ebde5c-58f8-4e29-b6e4-b55b8fd71a1b"},
+                {"event": "account_deleted", "id": "9e8b68ac-08e8-432a-a853-398042fae8c9"},
+            ),
+        ),
+    ),
+    Call(
+        name="change_password",
+        noun="accounts",
+        summary="Change the password of one's own account. Everywhere else the account is signed out.",
+        permission="Any account, for itself.",
+        parameters=ChangePasswordParameters,
+        answers=(ChangedPassword,),
+        handler=change_password,
+        on_error=password_not_changed,
+        examples=(
+            Example(
+                "Change the password",
+                {
+                    "account_id": "2f4cd30d-a5b5-4cb1-8a7c-1de9b0a4a4e6",
+                    "old_password": "admin-password",
+                    "new_password": "a-better-password",
+                },
+                {"event": "changed_password", "id": "16b4d2ab-3a2c-4f34-8f39-1f4b2f9b2d5f"},
+            ),
+            Example(
+                "The new password is too short",
+                {
+                    "account_id": "2f4cd30d-a5b5-4cb1-8a7c-1de9b0a4a4e6",
+                    "old_password": "admin-password",
+                    "new_password": "short",
+                },
+                {
+                    "event": "changed_password",
+                    "id": "4d0a3f5e-1c3c-4e5b-9d7f-5c1e2a6b7c8d",
+                    "error": {"new_password": "Password must be between 6 and 64 characters in length."},
+                    "code": "invalid_request",
+                },
+            ),
+        ),
+    ),
+    Call(
+        name="change_email_address",
+        noun="accounts",
+        summary="Change the e-mail address of one's own account.",
+        permission="Any account, for itself, with its password.",
+        parameters=ChangeEmailAddressParameters,
+        answers=(ChangedEmailAddress,),
+        handler=change_email_address,
+        on_error=email_address_not_changed,
+        examples=(
+            Example(
+                "Change the address",
+                {
+                    "account_id": "2f4cd30d-a5b5-4cb1-8a7c-1de9b0a4a4e6",
+                    "new_email_address": "hypatia@example.edu",
+                    "password": "admin-password",
+                },
+                {"event": "changed_email_address", "id": "0a6e1f6b-7b3e-4d0e-8b0c-2a5e3c8f9d10", "error": False},
+            ),
+            Example(
+                "The address is taken",
+                {
+                    "account_id": "2f4cd30d-a5b5-4cb1-8a7c-1de9b0a4a4e6",
+                    "new_email_address": "taken@example.edu",
+                    "password": "admin-password",
+                },
+                {
+                    "event": "changed_email_address",
+                    "id": "7a1f0c2d-5b3e-4c6f-8d9a-0e1f2a3b4c5d",
+                    "error": "email_already_taken",
                     "code": "already_exists",
                 },
             ),

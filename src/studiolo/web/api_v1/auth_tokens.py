@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from studiolo.core.ids import AccountId
+from studiolo.web.api_v1.answers import Success
 from studiolo.web.api_v1.parameters import Answer, Content, Parameters, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
@@ -31,6 +32,18 @@ async def user_auth(context: CallContext, parameters: UserAuthParameters) -> Use
     return UserAuthToken(auth_token=token)
 
 
+class RevokeAuthTokenParameters(Parameters):
+    """What `revoke_auth_token` takes."""
+
+    auth_token: Text = Field(description="The token, as `user_auth` gave it.")
+
+
+async def revoke_auth_token(context: CallContext, parameters: RevokeAuthTokenParameters) -> Success:
+    """End an auth token."""
+    await context.services.auth_tokens.revoke(context.principal, parameters.auth_token)
+    return Success()
+
+
 CALLS = (
     Call(
         name="user_auth",
@@ -49,6 +62,22 @@ CALLS = (
                     "id": "9e8b68ac-08e8-432a-a853-398042fae8c9",
                     "auth_token": "BQokikJOvBiI2HlWgH4olfQ2",
                 },
+            ),
+        ),
+    ),
+    Call(
+        name="revoke_auth_token",
+        noun="accounts",
+        summary="End an auth token, and sign out every browser that was signed in with it.",
+        permission="The account it signs in, the account that made it, administrators.",
+        parameters=RevokeAuthTokenParameters,
+        answers=(Success,),
+        handler=revoke_auth_token,
+        examples=(
+            Example(
+                "End a token",
+                {"auth_token": "BQokikJOvBiI2HlWgH4olfQ2"},
+                {"event": "success", "id": "5f2d7c1e-4a3b-4c8d-9e0f-1a2b3c4d5e6f"},
             ),
         ),
     ),

@@ -1,19 +1,35 @@
 """All calls of API v1, gathered from the nouns."""
 
 from studiolo.web.api_v1 import (
+    account_search,
     accounts,
     auth_tokens,
     client_errors,
+    collaborators,
     copies,
     exec,  # noqa: A004 - the noun's name in every layer
     files,
+    password_resets,
     ping,
     projects,
     queries,
 )
 from studiolo.web.api_v1.registry import Registry
 
-_NOUNS = (accounts, auth_tokens, client_errors, copies, exec, files, ping, projects, queries)
+_NOUNS = (
+    accounts,
+    account_search,
+    password_resets,
+    auth_tokens,
+    client_errors,
+    collaborators,
+    copies,
+    exec,
+    files,
+    ping,
+    projects,
+    queries,
+)
 
 
 def all_calls() -> Registry:

@@ -30,7 +30,6 @@ NOT_OVER_HTTP = frozenset(
         "cookies",
         "copy_path_between_projects_response",
         "copy_path_status_response",
-        "delete_account",
         "error",
         "file_written_to_project",
         "forgot_password_response",
@@ -39,11 +38,12 @@ NOT_OVER_HTTP = frozenset(
         "project_created",
         "project_exec_output",
         "project_set_quotas",
+        "query_cancel",
+        "remove_all_upgrades",
         "reconnect",
         "redirect",
         "remember_me_failed",
         "reset_forgot_password_response",
-        "revoke_auth_token",
         "sign_in",
         "sign_in_failed",
         "sign_in_using_auth_token",
@@ -56,8 +56,58 @@ NOT_OVER_HTTP = frozenset(
         "user_auth_token",
         "user_search_results",
         "usernames",
+        "webapp_error",
+        "syncdoc_history",
+        "available_upgrades",
+        "invite_noncloud_collaborators_resp",
+        "jupyter_execute_response",
     }
 )
+
+# Calls of the past that are not offered, by design; they answer as unknown ones do, and the reference says why.
+_BILLING = "Billing: there is nothing to buy here."
+_TELEMETRY = "Telemetry of browsers is not collected."
+_WEEKS_ONLY = "Was a call for a few weeks of 2017 only."
+_LANGUAGE_MODELS = "Asked an external language model; not part of the product."
+NOT_OFFERED: Mapping[str, str] = {
+    "email_address_availability": "Would tell anybody who has an account; was a call for weeks only.",
+    "unlink_passport": "There is no single sign-on that could be unlinked.",
+    "save_project": _WEEKS_ONLY,
+    "project_users": _WEEKS_ONLY,
+    "jupyter_port": "Led to a classic notebook server, of which there is none.",
+    "public_get_project_info": _WEEKS_ONLY,
+    "public_directory_listing": "An answer, flagged as a call by mistake in 2017.",
+    "public_text_file_contents": "An answer, flagged as a call by mistake in 2017.",
+    "public_project_info": "An answer, flagged as a call by mistake in 2017.",
+    "add_license_to_project": "There are no licenses to buy or attach.",
+    "remove_license_from_project": "There are no licenses to buy or attach.",
+    "purchase_license": _BILLING,
+    "create_support_ticket": "There is no support desk; see the setting `help_email`.",
+    "get_support_tickets": "There is no support desk; see the setting `help_email`.",
+    "user_tracking": _TELEMETRY,
+    "metrics": _TELEMETRY,
+    "start_metrics": _TELEMETRY,
+    "chatgpt": _LANGUAGE_MODELS,
+    **{f"openai_embeddings_{what}": _LANGUAGE_MODELS for what in ("search", "save", "remove", "get")},
+    **{
+        f"stripe_{what}": _BILLING
+        for what in (
+            "get_customer",
+            "create_source",
+            "delete_source",
+            "set_default_source",
+            "update_source",
+            "create_subscription",
+            "cancel_subscription",
+            "update_subscription",
+            "get_subscriptions",
+            "get_coupon",
+            "get_charges",
+            "get_invoices",
+            "get_plans",
+        )
+    },
+}
 
 # Messages that were calls over HTTP but never had anybody to answer them.
 NEVER_HANDLED = frozenset({"jupyter_start_pool", "stripe_customer", "stripe_plans"})

@@ -1,0 +1,106 @@
+"""Forgotten passwords: a code goes by mail to the account's address; it sets a new password once, within an hour."""
+
+from datetime import timedelta
+
+from studiolo.core.clock import Clock
+from studiolo.core.errors import InvalidRequest, NotFound
+from studiolo.core.models import Mail
+from studiolo.core.secrets import SecretSource, hash_secret
+from studiolo.core.settings import Settings
+from studiolo.domain.accounts import Accounts, is_email_address, require_good_password
+from studiolo.domain.api_keys import banned
+from studiolo.domain.throttles import Throttle, refuse
+from studiolo.runtime.protocols import Mailer
+from studiolo.storage import accounts as account_rows
+from studiolo.storage import password_resets as rows
+from studiolo.storage.database import Database, Transaction
+
+CODE_CHARACTERS = 24
+LIFETIME = timedelta(hours=1)
+PER_EMAIL_ADDRESS = Throttle("password_reset_email", limit=31, window_seconds=3600)
+PER_ADDRESS_MINUTE = Throttle("password_reset_minute", limit=10, window_seconds=60)
+PER_ADDRESS_HOUR = Throttle("password_reset_hour", limit=60, window_seconds=3600)
+_BODY = """Somebody, probably you, asked for a new password of your account {email_address}.
+
+The code to set one is
+
+    {code}
+
+It is good for one hour. If it was not you, there is nothing to do: your password is what it was.
+"""
+
+
+class PasswordResets:
+    """Gives out codes and takes them back for a new password."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        secrets: SecretSource,
+        accounts: Accounts,
+        mailer: Mailer,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._secrets = secrets
+        self._accounts = accounts
+        self._mailer = mailer
+
+    async def request(self, email_address: str, address: str) -> None:
+        """Mail a code to the account's address.
+
+        Raises InvalidRequest, NotFound, RateLimited or AccountBanned in the wire's words.
+        """
+        email_address = email_address.lower()
+        if not is_email_address(email_address):
+            raise InvalidRequest("Invalid email address.")
+        await self._take_turn(email_address, address)
+        account = await self._accounts.find(email_address)
+        if account is None:
+            raise NotFound(f"No account with e-mail address {email_address}")
+        if account.is_banned:
+            raise banned(self._settings)
+        code, now = self._secrets.base62(CODE_CHARACTERS), self._clock.now()
+
+        def add(tx: Transaction) -> None:
+            rows.reap(tx, now)
+            rows.add(tx, hash_secret(code), account.account_id, now=now, expires_at=now + LIFETIME)
+
+        await self._database.write(add)
+        body = _BODY.format(email_address=email_address, code=code)
+        await self._mailer.send(Mail(email_address, "Password reset", body))
+
+    async def redeem(self, code: str, new_password: str) -> None:
+        """Set the password that the code allows to set; every sign-in, auth token and other code ends with it."""
+        require_good_password(new_password)
+        gone = InvalidRequest("Password reset request is no longer valid.")
+        if not code.isascii():
+            raise gone
+        new_hash = await self._accounts.hash(new_password)
+        now = self._clock.now()
+
+        def change(tx: Transaction) -> bool:
+            account_id = rows.account_of(tx, hash_secret(code), now)
+            account = account_rows.get(tx, account_id) if account_id is not None else None
+            if account is None or account.is_deleted or account.is_banned:
+                return False
+            self._accounts.replace_password(tx, account.account_id, new_hash)
+            return True
+
+        if not await self._database.write(change):
+            raise gone
+
+    async def _take_turn(self, email_address: str, address: str) -> None:
+        now = self._clock.now()
+
+        def take(tx: Transaction) -> int:
+            waits = [PER_EMAIL_ADDRESS.take(tx, email_address, now)]
+            if address:
+                waits += [throttle.take(tx, address, now) for throttle in (PER_ADDRESS_MINUTE, PER_ADDRESS_HOUR)]
+            return max(waits)
+
+        if seconds := await self._database.write(take):
+            raise refuse("Too many password resets for this e-mail or from here; try again later.", seconds)
