@@ -29,6 +29,7 @@ def serve(settings: Settings) -> NoReturn:
         workers=settings.copy_workers,
         stop_projects_on_exit=settings.stop_projects_on_exit,
         child_environment=settings.as_environment(),
+        copy_fsync=settings.copy_fsync,
         log_format=settings.log_format,
     )
     launch.run(plan)

@@ -14,7 +14,7 @@ from studiolo.core.settings import Settings
 from studiolo.domain.access import Access
 from studiolo.domain.copies import Copies
 from studiolo.domain.copying import Copying
-from studiolo.runtime.copying.rsync import RsyncEngine
+from studiolo.runtime.copying.engine import ChoosingEngine
 from studiolo.runtime.keeper.client import KeeperClient
 from studiolo.storage.database import Database
 from studiolo.workers import copies as copy_worker
@@ -31,7 +31,7 @@ def run_copy_worker(settings: Settings, *, keeper_fd: int) -> None:
         keeper = await KeeperClient.connect(keeper_fd)
         clock, secrets = SystemClock(), SystemSecretSource()
         access = Access(database)
-        copying = Copying(settings, database, clock, access, RsyncEngine(keeper))
+        copying = Copying(settings, database, clock, access, ChoosingEngine(keeper))
         copies = Copies(database, clock, secrets, access, copying)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.base62(8)}"
         wake = asyncio.Event()

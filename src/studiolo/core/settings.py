@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     max_read_mb: int = Field(10, ge=1, description="Largest file read as text through the API, in MiB.")
     max_document_mb: int = Field(50, ge=1, description="Largest file opened as a document, in MiB.")
     copy_workers: int = Field(2, ge=1, description="Processes that carry out copies.")
+    copy_fsync: Literal["none", "files", "full"] = Field(
+        "none",
+        description="What a copy writes through to the disk before it is called finished: nothing more than the "
+        "system does by itself within a minute, each file's content, or directories too; "
+        "see docs/explanation/copying.md for the price.",
+    )
     copy_lease_seconds: int = Field(
         30, ge=2, description="A copy whose worker is silent for this long is claimed again."
     )

@@ -28,7 +28,14 @@ from studiolo.runtime.keeper.execute import execute
 from studiolo.runtime.keeper.loop import Task, Wait
 from studiolo.runtime.keeper.messages import CopyPath
 from studiolo.runtime.keeper.plan import UID_BASE
-from studiolo.runtime.keeper.resolve import Found, make_directories, normalise, resolve
+from studiolo.runtime.keeper.resolve import (
+    WORDS_FOR_SOURCE,
+    WORDS_FOR_TARGET,
+    Found,
+    make_directories,
+    normalise_ends,
+    resolve,
+)
 from studiolo.runtime.keeper.spawn import Launch
 from studiolo.runtime.keeper.walls import Bubblewrap, Descriptors, denied_calls, system_directories
 
@@ -36,8 +43,6 @@ _TEMPORARY = ".~studiolo-copy-"
 _VANISHED = 24  # files went away while being copied: whoever deleted them did not want them
 _TIMEOUTS = (30, 35)
 _MAX_DATA_BYTES = 1 << 30
-_WORDS_FOR_SOURCE = "source path must be contained in project home dir"
-_WORDS_FOR_TARGET = "target path must be contained in target project home dir"
 # $0 is the temporary directory, the rest is rsync
 _SCRIPT = 'rm -rf -- "$0"; mkdir -m 700 -- "$0" || exit 3; "$@"; code=$?; rm -rf -- "$0"; exit $code'
 
@@ -61,8 +66,7 @@ class Copies:
 
     def copy(self, request: CopyPath) -> Task[dict[str, Any]]:
         """Carry out one copy; raise FileNotFound, PathOutsideProject or CopyFailed."""
-        source = _normalise(request.source_path, request.source_id, _WORDS_FOR_SOURCE)
-        target = _normalise(request.target_path, request.target_id, _WORDS_FOR_TARGET)
+        source, target = normalise_ends(request.source_id, request.source_path, request.target_id, request.target_path)
         if (request.source_id, source) == (request.target_id, target):
             return {}
         key = (request.target_id, target)
@@ -94,7 +98,7 @@ class Copies:
                     return _Ends(found, make_directories(target_home, inside, target).path, None)
                 return _Ends(found, *_find_file_target(target_home, inside, target, request.target_path, found))
             except PathOutsideProject as error:
-                raise PathOutsideProject(_WORDS_FOR_TARGET) from error
+                raise PathOutsideProject(WORDS_FOR_TARGET) from error
 
     def _rsync(self, request: CopyPath, source_home: str, target_home: str, ends: _Ends) -> Task[tuple[int, str]]:
         source_root, target_root = "/source", "/target"
@@ -143,19 +147,12 @@ class Copies:
             files.close()
 
 
-def _normalise(path: str, project_id: str, words: str) -> str:
-    try:
-        return normalise(path, f"/projects/{project_id}")
-    except PathOutsideProject as error:
-        raise PathOutsideProject(words) from error
-
-
 def _find_source(home: str, inside: str, path: str) -> tuple[str, bool]:
     """Return the source's real path and whether it is a directory; a link to a file stays the link."""
     try:
         found = resolve(home, inside, path)
     except PathOutsideProject as error:
-        raise PathOutsideProject(_WORDS_FOR_SOURCE) from error
+        raise PathOutsideProject(WORDS_FOR_SOURCE) from error
     if found.mode is None:
         raise FileNotFound(f"ENOENT: no such file or directory, stat '{inside}/{path}'")
     if found.is_directory:
@@ -181,7 +178,16 @@ def _is_directory(home: str, inside: str, path: str) -> bool:
 
 
 def _rsync_options(request: CopyPath) -> list[str]:
-    options = ["rsync", "--recursive", "--links", "--perms", "--times", "--omit-link-times", "--one-file-system"]
+    options = [
+        "rsync",
+        "--recursive",
+        "--links",
+        "--hard-links",
+        "--perms",
+        "--times",
+        "--omit-link-times",
+        "--one-file-system",
+    ]
     options += ["--chmod=ug-s,o-t", "--quiet", f"--filter=- {_TEMPORARY}*"]
     if request.source_id == request.target_id:
         options.append("--no-inc-recursive")  # the list is made before anything is written: no copy of the copy

@@ -19,6 +19,7 @@ MS_BIND = 4096
 MS_REC = 16384
 MS_SLAVE = 1 << 19
 _PR_SET_PDEATHSIG = 1
+_PR_SET_KEEPCAPS = 8
 _PR_SET_NO_NEW_PRIVS = 38
 
 
@@ -116,6 +117,11 @@ def die_with_parent() -> None:
 def gain_no_privileges() -> None:
     """Make set-uid programs and file capabilities without effect, for good."""
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+
+
+def keep_capabilities() -> None:
+    """Let the permitted capabilities survive a change of uid."""
+    _check(_libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0), "prctl")
 
 
 @contextmanager

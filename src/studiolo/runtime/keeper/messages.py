@@ -92,6 +92,23 @@ class CopyPath:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyTree:
+    """Copy between two projects' homes with our own copier, which knows no patterns."""
+
+    NAME: ClassVar = "copy_tree"
+    source_id: str
+    source_uid: int
+    source_path: str
+    target_id: str
+    target_uid: int
+    target_path: str
+    overwrite_newer: bool = False
+    delete_missing: bool = False
+    backup: bool = False
+    timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """End the request with this id that the same peer made; its answer is an error."""
 
@@ -107,7 +124,16 @@ class StartCopyWorker:
 
 
 Request = (
-    Probe | StartProject | PollProject | StopProject | MeasureHome | RemoveHome | CopyPath | Cancel | StartCopyWorker
+    Probe
+    | StartProject
+    | PollProject
+    | StopProject
+    | MeasureHome
+    | RemoveHome
+    | CopyPath
+    | CopyTree
+    | Cancel
+    | StartCopyWorker
 )
 _KINDS: dict[str, type[Request]] = {
     kind.NAME: kind
@@ -119,6 +145,7 @@ _KINDS: dict[str, type[Request]] = {
         MeasureHome,
         RemoveHome,
         CopyPath,
+        CopyTree,
         Cancel,
         StartCopyWorker,
     )

@@ -33,6 +33,7 @@ class KeeperPlan:
     agent_argv: tuple[str, ...] | None = None  # tests give a stand-in; None: the agent
     stop_grace_seconds: float = 8.0
     exit_grace_seconds: float = 20.0
+    copy_fsync: Literal["none", "files", "full"] = "none"
     log_format: Literal["text", "json"] = "text"
 
     def as_json(self) -> bytes:

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from studiolo.core.errors import CopyFailed, PathOutsideProject
 
 _MAX_LINKS = 40
+_DIRECTORY = os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
+WORDS_FOR_SOURCE = "source path must be contained in project home dir"
+WORDS_FOR_TARGET = "target path must be contained in target project home dir"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,46 +49,75 @@ def normalise(path: str, inside: str) -> str:
     return "" if clean == "." else clean
 
 
+def normalise_ends(source_id: str, source_path: str, target_id: str, target_path: str) -> tuple[str, str]:
+    """Return the normalised paths of a copy's two ends; raise PathOutsideProject in the wire's words."""
+    try:
+        source = normalise(source_path, f"/projects/{source_id}")
+    except PathOutsideProject as error:
+        raise PathOutsideProject(WORDS_FOR_SOURCE) from error
+    try:
+        return source, normalise(target_path, f"/projects/{target_id}")
+    except PathOutsideProject as error:
+        raise PathOutsideProject(WORDS_FOR_TARGET) from error
+
+
 def resolve(home: str, inside: str, path: str) -> Found:
     """Follow a normalised path through the home, links included; raise PathOutsideProject, CopyFailed."""
-    walk = _Walk(home, inside)
-    try:
+    with Walk(home, inside) as walk:
         return walk.follow(path)
-    finally:
-        walk.close()
 
 
 def make_directories(home: str, inside: str, path: str) -> Found:
     """Return the directory at `path`, made with its parents where missing; raise PathOutsideProject, CopyFailed."""
-    walk = _Walk(home, inside)
-    try:
-        found = walk.follow(path)
-        for name in found.missing:
-            walk.make(name)
-        if found.mode is not None and not found.is_directory:
-            raise CopyFailed(f"ENOTDIR: not a directory, mkdir '{inside}/{path}'")
-        return walk.here()
-    finally:
-        walk.close()
+    with Walk(home, inside) as walk:
+        return walk.make_directories(path)
 
 
-class _Walk:
-    """A walk through a home: the descriptors of the directories from the home to here."""
+class Walk:
+    """A walk through a home: the descriptors of the directories from the home to here. Use it in a `with` block.
 
-    def __init__(self, home: str, inside: str) -> None:
+    `home` is a path or an open directory.
+    """
+
+    def __init__(self, home: str | int, inside: str) -> None:
         self._inside = inside
         self._names: list[str] = []
-        self._fds = [os.open(home, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC)]
+        self._fds = [os.dup(home) if isinstance(home, int) else os.open(home, _DIRECTORY)]
         self._links = 0
 
-    def close(self) -> None:
+    def __enter__(self) -> "Walk":
+        """Begin at the home."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the directories."""
         for fd in self._fds:
             os.close(fd)
 
     def here(self) -> Found:
+        """Return where the walk is: the last directory that exists."""
         return Found("/".join(self._names), os.fstat(self._fds[-1]).st_mode)
 
+    def open(self) -> int:
+        """Open the directory where the walk is, for reading."""
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._fds[-1])
+
+    def identities(self) -> list[tuple[int, int]]:
+        """Return device and inode of every directory from the home to here."""
+        found = [os.fstat(fd) for fd in self._fds]
+        return [(one.st_dev, one.st_ino) for one in found]
+
+    def make_directories(self, path: str) -> Found:
+        """Go to the directory at a normalised path, made with its parents where missing."""
+        found = self.follow(path)
+        for name in found.missing:
+            self._make(name)
+        if found.mode is not None and not found.is_directory:
+            raise CopyFailed(f"ENOTDIR: not a directory, mkdir '{self._inside}/{path}'")
+        return self.here()
+
     def follow(self, path: str) -> Found:
+        """Go along a normalised path as far as it exists."""
         todo = deque(path.split("/"))
         while todo:
             name = todo.popleft()
@@ -111,7 +143,7 @@ class _Walk:
                 os.close(fd)
         return self.here()
 
-    def make(self, name: str) -> None:
+    def _make(self, name: str) -> None:
         if name in ("", "."):
             return
         if name == "..":
@@ -123,7 +155,7 @@ class _Walk:
             pass  # somebody was faster; the next line looks at what it is
         finally:
             os.umask(old)
-        self._fds.append(os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._fds[-1]))
+        self._fds.append(os.open(name, _DIRECTORY, dir_fd=self._fds[-1]))
         self._names.append(name)
 
     def _leave(self) -> None:

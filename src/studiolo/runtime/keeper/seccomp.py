@@ -30,6 +30,8 @@ class _Architecture:
     clone3: int
     ioctl: int
     denied: tuple[int, ...]
+    starting: tuple[int, ...]  # clone fork vfork execve execveat
+    reaching: tuple[int, ...]  # ptrace socket connect process_vm_readv process_vm_writev
 
 
 _ARCHITECTURES = {
@@ -46,6 +48,8 @@ _ARCHITECTURES = {
             *(103, 153, 154, 155, 161, 163, 164, 165, 166, 167, 168, 169, 170, 171, 172, 173, 175, 176, 179, 180),
             *(212, 227, 246, 248, 249, 250, 272, 298, 303, 304, 308, 312, 313, 320, 321, 323),
         ),
+        starting=(56, 57, 58, 59, 322),
+        reaching=(101, 41, 42, 310, 311),
     ),
     "aarch64": _Architecture(
         audit=0xC00000B7,
@@ -57,12 +61,17 @@ _ARCHITECTURES = {
             *(116, 58, 41, 51, 89, 170, 40, 39, 224, 225, 142, 161, 162, 105, 106, 60, 42, 18, 112, 104, 217, 218),
             *(219, 97, 241, 264, 265, 268, 272, 273, 294, 280, 282),
         ),
+        starting=(220, 221, 281),
+        reaching=(117, 198, 203, 270, 271),
     ),
 }
 
 
-def seccomp_filter(machine: str) -> bytes | None:
-    """Return the filter for a machine as `uname -m` names it, or None when there is none for it."""
+def seccomp_filter(machine: str, *, may_start_programs: bool = True) -> bytes | None:
+    """Return the filter for a machine as `uname -m` names it, or None when there is none for it.
+
+    Who may not start programs cannot reach other processes or a network either.
+    """
     architecture = _ARCHITECTURES.get(machine)
     if architecture is None:
         return None
@@ -76,7 +85,8 @@ def seccomp_filter(machine: str) -> bytes | None:
         program += [_step(_JUMP_SET, _X32, 0, 1), _step(_RETURN, _ERRNO | errno.ENOSYS)]
     # clone3 hides its flags in memory: saying "not implemented" makes the C library use clone
     program += _refuse(architecture.clone3, errno.ENOSYS)
-    for number in (*architecture.denied, *_NEW_CALLS):
+    more = () if may_start_programs else (*architecture.starting, *architecture.reaching)
+    for number in (*architecture.denied, *_NEW_CALLS, *more):
         program += _refuse(number, errno.EPERM)
     program += _refuse_argument(architecture.clone, _JUMP_SET, _FIRST_ARGUMENT, _CLONE_NEWUSER)
     for request in (_TIOCSTI, _TIOCLINUX):  # typing into the terminal of whoever looks

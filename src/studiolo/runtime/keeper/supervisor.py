@@ -12,6 +12,7 @@ import studiolo
 from studiolo.core.errors import RunnerUnavailable, StudioloError
 from studiolo.runtime.keeper.cgroups import Cgroups
 from studiolo.runtime.keeper.children import Child
+from studiolo.runtime.keeper.copiers import Copiers
 from studiolo.runtime.keeper.copies import Copies
 from studiolo.runtime.keeper.directories import DataDirectory
 from studiolo.runtime.keeper.environment import Environment, unreadable
@@ -22,6 +23,7 @@ from studiolo.runtime.keeper.log import Log
 from studiolo.runtime.keeper.loop import Loop, Task
 from studiolo.runtime.keeper.messages import (
     CopyPath,
+    CopyTree,
     MeasureHome,
     PollProject,
     Probe,
@@ -38,8 +40,8 @@ from studiolo.runtime.keeper.spawn import Launch
 from studiolo.runtime.keeper.starts import Starts
 from studiolo.runtime.keeper.walls import find_bubblewrap
 
-_FOR_HUB = (Probe, StartProject, PollProject, StopProject, MeasureHome, RemoveHome, CopyPath, StartCopyWorker)
-_FOR_WORKERS = (CopyPath,)
+_FOR_HUB = (Probe, StartProject, PollProject, StopProject, MeasureHome, RemoveHome, CopyPath, CopyTree, StartCopyWorker)
+_FOR_WORKERS = (CopyPath, CopyTree)
 _COUNTS_PER_NAMESPACE = (5, 14)  # since this kernel RLIMIT_NPROC is counted for each user namespace
 
 
@@ -75,6 +77,7 @@ class Keeper:
         self._projects = Projects(self._directory, self._cgroups, starts, records, self._loop, grace)
         self._homes = Homes(self._directory, self._interior, self._projects)
         self._copies = Copies(self._directory, bubblewrap)
+        self._copiers = Copiers(self._plan, self._directory, self._loop)
         with _bind(self._plan.host, self._plan.port) as listener:
             self._announce(listener)
             self._watch_signals()
@@ -162,14 +165,17 @@ class Keeper:
                 return self._homes.measure(request)
             case RemoveHome():
                 return self._homes.remove(request)
-            case CopyPath():
-                return self._copies.copy(request)
+            case CopyPath() | CopyTree():
+                return self._copy(request)
             case StartCopyWorker():
                 for worker in self._workers:
                     worker.nudge()
                 return {"workers": len(self._workers)}
             case _:
                 raise RunnerUnavailable("The supervisor does not know this request.")
+
+    def _copy(self, request: CopyPath | CopyTree) -> Task[dict[str, Any]]:
+        return self._copies.copy(request) if isinstance(request, CopyPath) else self._copiers.copy(request)
 
     def _probed(self, _value: None, error: BaseException | None) -> None:
         """End the server when no sandbox can run: with the remedy as its last word it is sooner repaired."""

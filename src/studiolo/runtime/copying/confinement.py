@@ -1,0 +1,120 @@
+"""What a copier gives up before it looks at the first file.
+
+1. As root: a user namespace that knows the two projects' uids alone. There it is the target's uid; its one capability,
+   reading what belongs to those two uids, is worth nothing outside (`docs/adr/0007`). Else it is the server's user.
+2. No privilege can be gained; no program started; no process or network reached; no kernel interface used.
+3. No file but those below the two homes, and the source's only for reading.
+"""
+
+import ctypes
+import os
+import platform
+import resource
+import struct
+from typing import Any
+
+from studiolo.runtime.copying.landlock import restrict_files
+from studiolo.runtime.keeper import linux
+from studiolo.runtime.keeper.seccomp import seccomp_filter
+
+_PR_SET_DUMPABLE = 4
+_PR_SET_SECCOMP = 22
+_PR_CAPBSET_DROP = 24
+_MODE_FILTER = 2
+_CAPABILITY_VERSION = 0x20080522
+_DAC_READ_SEARCH = 2
+_SETGID, _SETUID = 6, 7
+_MAX_DATA_BYTES = 1 << 30
+_MAX_OPEN_FILES = 4096
+
+_libc: Any = ctypes.CDLL(None, use_errno=True)
+_FILTER = seccomp_filter(platform.machine(), may_start_programs=False)
+
+
+class Gate:
+    """Where a new copier waits until its namespace knows its users; made before the fork, used on both sides."""
+
+    def __init__(self, uids: tuple[int, ...]) -> None:
+        self._uids = tuple(dict.fromkeys(uids))
+        self._is_here, self._ready = os.pipe()
+        self._may_go, self._go = os.pipe()
+
+    def enter(self) -> None:
+        """Be the copier: make the namespace and wait for its users."""
+        os.close(self._is_here)
+        os.close(self._go)
+        linux.unshare(linux.CLONE_NEWUSER)
+        os.write(self._ready, b"r")
+        if os.read(self._may_go, 1) != b"g":
+            raise OSError("the copier's users could not be set")
+        os.close(self._ready)
+        os.close(self._may_go)
+
+    def open(self, pid: int) -> None:
+        """Be the parent of the copier `pid`: name its users and let it go."""
+        os.close(self._ready)
+        os.close(self._may_go)
+        try:
+            if os.read(self._is_here, 1) == b"r":
+                lines = "\n".join(f"{uid} {uid} 1" for uid in self._uids).encode()
+                for name in ("uid_map", "gid_map"):
+                    _write(f"/proc/{pid}/{name}", lines)
+                os.write(self._go, b"g")
+        finally:
+            os.close(self._is_here)
+            os.close(self._go)
+
+
+def become_owner(uid: int, *, reads_others: bool) -> None:
+    """Become the target's uid inside the namespace, with the right to read the source's files if they are another's."""
+    linux.keep_capabilities()
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    _set_capabilities(1 << _DAC_READ_SEARCH if reads_others else 0)
+
+
+def confine(source_home: int, target_home: int) -> None:
+    """Give up everything that copying between these two directories does not need."""
+    _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    for kind, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_DATA, _MAX_DATA_BYTES)):
+        resource.setrlimit(kind, (most, most))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, _MAX_OPEN_FILES), hard))
+    linux.gain_no_privileges()
+    restrict_files(source_home, target_home)
+    if _FILTER is not None:
+        _install(_FILTER)
+
+
+def keep_only_user_switching() -> None:
+    """Be root with nothing but the right to name a namespace's users: what the process that forks copiers needs."""
+    for capability in range(64):
+        if capability not in (_SETUID, _SETGID) and _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
+            break  # the last one the kernel knows
+    _set_capabilities(1 << _SETUID | 1 << _SETGID)
+
+
+def _set_capabilities(wanted: int) -> None:
+    header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
+    low, high = wanted & 0xFFFFFFFF, wanted >> 32
+    data = struct.pack("=IIIIII", low, low, 0, high, high, 0)
+    if _libc.capset(header, data) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"capset: {os.strerror(number)}")
+
+
+def _install(program: bytes) -> None:
+    kept = ctypes.create_string_buffer(program)
+    layout = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(kept))
+    if _libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, layout, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"seccomp: {os.strerror(number)}")
+
+
+def _write(path: str, content: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, content)
+    finally:
+        os.close(fd)

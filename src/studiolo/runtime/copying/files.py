@@ -1,0 +1,121 @@
+"""Put one file or link at its place: under a temporary name beside it first, then renamed.
+
+Whoever looks sees the old entry or the new one. Every name is a single one, looked up in an open directory and never
+followed when it is a link, so nothing that is swapped meanwhile leads elsewhere.
+"""
+
+import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+
+from studiolo.runtime.copying.content import ContentMover
+from studiolo.runtime.copying.names import TemporaryNames
+from studiolo.runtime.copying.rules import Rules, Tally
+
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_ATTEMPTS = 3  # for a file that is written to while it is read
+CARRIED_MODE = 0o777  # set-uid, set-gid and sticky bits stay behind
+
+
+class FilePlacer:
+    """Writes single entries of one copy."""
+
+    def __init__(self, rules: Rules, names: TemporaryNames, tally: Tally, pulse: Callable[[], None]) -> None:
+        self._rules = rules
+        self._names = names
+        self._tally = tally
+        self._mover = ContentMover(pulse)
+
+    def place_file(
+        self, source: int, name: str, target: int, as_name: str, existing: os.stat_result | None
+    ) -> os.stat_result | None:
+        """Copy a regular file; return what is at its place now, None if the source is gone or no file any more."""
+        try:
+            opened = os.open(name, READ, dir_fd=source)
+        except FileNotFoundError:
+            return None  # whoever deleted it did not want it copied
+        try:
+            found = os.fstat(opened)
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            return self._place(opened, found, target, as_name, existing)
+        finally:
+            os.close(opened)
+
+    def place_link(self, text: str, target: int, as_name: str, existing: os.stat_result | None) -> None:
+        """Make a symbolic link with this text."""
+        temporary = self._names.next()
+        os.symlink(text, temporary, dir_fd=target)
+        self._settle(temporary, target, as_name, existing)
+
+    def place_same(
+        self, leader: int, leader_name: str, target: int, as_name: str, existing: os.stat_result | None
+    ) -> None:
+        """Make a further name of a file that is already in the target."""
+        temporary = self._names.next()
+        os.link(leader_name, temporary, src_dir_fd=leader, dst_dir_fd=target, follow_symlinks=False)
+        self._settle(temporary, target, as_name, existing)
+
+    def keep_backup(self, target: int, name: str) -> None:
+        """Give what is at `name` a second name with `~`, in place of what was called so."""
+        backup = f"{name}~"
+        temporary = self._names.next()
+        os.link(name, temporary, src_dir_fd=target, dst_dir_fd=target, follow_symlinks=False)
+        try:
+            with suppress(OSError):
+                os.rmdir(backup, dir_fd=target)
+            os.rename(temporary, backup, src_dir_fd=target, dst_dir_fd=target)
+        finally:
+            self._drop(temporary, target)  # rename does nothing when both are the same file already
+
+    def _place(
+        self, opened: int, found: os.stat_result, target: int, as_name: str, existing: os.stat_result | None
+    ) -> os.stat_result:
+        temporary = self._names.next()
+        fresh = os.open(temporary, _FRESH, 0o600, dir_fd=target)
+        try:
+            for _ in range(_ATTEMPTS):
+                size = self._mover.move(opened, fresh, found)
+                now = os.fstat(opened)
+                if _is_same_moment(now, found):
+                    break
+                found = now
+                os.ftruncate(fresh, 0)
+            else:
+                size = self._mover.move(opened, fresh, found)  # it never rests: what it is now must do
+            os.fchmod(fresh, found.st_mode & CARRIED_MODE)
+            os.utime(fresh, ns=(found.st_atime_ns, found.st_mtime_ns))
+            if self._rules.fsync != "none":
+                os.fsync(fresh)
+            placed = os.fstat(fresh)
+        except BaseException:
+            self._drop(temporary, target)
+            raise
+        finally:
+            os.close(fresh)
+        self._settle(temporary, target, as_name, existing)
+        self._tally.files += 1
+        self._tally.size_bytes += size
+        return placed
+
+    def _settle(self, temporary: str, target: int, as_name: str, existing: os.stat_result | None) -> None:
+        try:
+            if existing is not None and self._rules.backup:
+                self.keep_backup(target, as_name)
+            os.rename(temporary, as_name, src_dir_fd=target, dst_dir_fd=target)
+        except BaseException:
+            self._drop(temporary, target)
+            raise
+        if existing is not None and existing.st_nlink > 1:
+            self._drop(temporary, target)  # a rename onto another name of the same file does nothing
+
+    def _drop(self, temporary: str, target: int) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=target)
+
+
+def _is_same_moment(one: os.stat_result, other: os.stat_result) -> bool:
+    return (one.st_size, one.st_mtime_ns, one.st_ctime_ns) == (other.st_size, other.st_mtime_ns, other.st_ctime_ns)
