@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, expect, sync_playwright
 
 from studiolo.testing.chromium import EmbeddedFrame, chromium, host_address
 from studiolo.testing.host_pages import HostPages
@@ -107,7 +107,15 @@ def embed(page: Page, host: HostPages, server: LiveServer) -> Embed:
     """Give a function that opens the host page with one frame at an address."""
 
     def open_host_page(url: str, *, page: Page = page, name: str = "studiolo") -> EmbeddedFrame:
-        page.goto(host_address(host.origin, **{name: url}))
+        page.goto(host_address(host.origin, **{name: url}), wait_until="domcontentloaded")
         return EmbeddedFrame(page, name, server.address)
 
     return open_host_page
+
+
+@pytest.fixture
+def app(embed: Embed, project: LiveProject) -> EmbeddedFrame:
+    """Give a frame with the green banner on the screen, and nothing open."""
+    embedded = embed(f"{project.server.address}/app?auth_token={project.token()}&fullscreen=kiosk&session=")
+    expect(embedded.inside.locator(".message.ready")).to_be_visible()
+    return embedded

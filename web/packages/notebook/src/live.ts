@@ -32,8 +32,10 @@ class LiveFrame implements Frame, Live {
   show(opened: Opened | null, failure?: Failure): void {
     this.#close();
     this.#isShowingFailure = failure !== undefined;
+    this.#isOpening = opened !== null; // until it is there, the connection is not what the page shows
     if (this.#boot.isSignedIn()) this.#connect();
     if (opened !== null) this.#show(opened);
+    this.#isOpening = false;
     // messages of a host page come last: their answers tell of what is on the screen now
     this.#listening ??= this.#boot.onMessage(this.#bridge.handle);
     this.#drawConnection();
