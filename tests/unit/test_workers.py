@@ -78,7 +78,7 @@ async def test_the_loop_survives_a_failing_step(clock: MovingClock) -> None:
 async def test_a_copy_worker_ends_when_it_is_idle(clock: MovingClock) -> None:
     names: list[str] = []
 
-    async def run_one(name: str) -> bool:
+    async def run_one(name: str, on_claimed: Any = None) -> bool:
         names.append(name)
         return len(names) == 1
 

@@ -20,6 +20,7 @@ from studiolo.storage.database import Database
 from studiolo.workers import copies as copy_worker
 
 IDLE_SECONDS = 60.0
+SLOTS = 4
 
 
 def run_copy_worker(settings: Settings, *, keeper_fd: int) -> None:
@@ -37,7 +38,7 @@ def run_copy_worker(settings: Settings, *, keeper_fd: int) -> None:
         wake = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGUSR1, wake.set)  # the keeper's way to say: there is work
-        working = loop.create_task(copy_worker.run(copies, clock, name, wake, IDLE_SECONDS))
+        working = loop.create_task(copy_worker.run(copies, clock, name, wake, IDLE_SECONDS, SLOTS))
         loop.add_signal_handler(signal.SIGTERM, working.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await working

@@ -9,7 +9,7 @@
 
 import asyncio
 import math
-import posixpath
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -53,13 +53,18 @@ class Copying:
         self._access = access
         self._engine = engine
 
-    async def run_one(self, worker_name: str) -> bool:
-        """Carry out the next copy that is due; False if there is none. `worker_name` is unique among all workers."""
+    async def run_one(self, worker_name: str, on_claimed: Callable[[], None] | None = None) -> bool:
+        """Carry out the next copy that is due; False if there is none.
+
+        `worker_name` is unique among all workers; `on_claimed` is called once a copy is found.
+        """
         claimed = await self._claim(worker_name)
         if claimed is None:
             return False
         if claimed.attempts > MAX_ATTEMPTS:
             await self._finish(
+        if on_claimed is not None:
+            on_claimed()
                 claimed, worker_name, CopyFailed(f"The copy was given up after {MAX_ATTEMPTS} attempts.")
             )
             return True

@@ -22,14 +22,15 @@ async def run(
     clock: Clock,
     wake: asyncio.Event | None = None,
     idle_seconds: float = math.inf,
+    may_end: Callable[[], bool] = lambda: True,
 ) -> None:
     """Call `step`, which tells whether it found work, again and again; no failure ends the loop.
 
-    Returns when there was nothing to do for `idle_seconds`.
+    Returns when there was nothing to do for `idle_seconds` and `may_end` agrees.
     """
     wake = wake or asyncio.Event()
     pause_seconds, worked_at = FIRST_PAUSE_SECONDS, clock.monotonic()
-    while clock.monotonic() - worked_at < idle_seconds:
+    while clock.monotonic() - worked_at < idle_seconds or not may_end():
         wake.clear()
         try:
             has_worked = await step()

@@ -65,6 +65,8 @@ class Remover:
                     continue
                 is_gone = self._remove(below, inner, inner_found)
                 is_empty = is_empty and is_gone and not keeps
+            if not is_empty and found.st_mode & 0o700 != 0o700:
+                os.fchmod(below, stat.S_IMODE(found.st_mode))
         finally:
             os.close(below)
         if is_empty:

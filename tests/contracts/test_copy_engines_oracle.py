@@ -1,0 +1,208 @@
+"""Our own copier beside real rsync: over trees, options and existing targets both leave the same tree."""
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from studiolo.runtime.copying.copier import TreeCopier
+from studiolo.runtime.copying.names import TemporaryNames
+from studiolo.runtime.copying.rules import Rules, Tally
+
+RSYNC = ["rsync", "--recursive", "--links", "--hard-links", "--perms", "--times", "--omit-link-times"]
+RSYNC += ["--one-file-system", "--chmod=ug-s,o-t", "--quiet"]
+PARTIAL = 23
+pytestmark = pytest.mark.skipif(shutil.which("rsync") is None, reason="needs rsync")
+bounded = settings(
+    max_examples=int(os.environ.get("STUDIOLO_TEST_EXAMPLES", "60")),
+    derandomize="STUDIOLO_TEST_EXAMPLES" not in os.environ,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@dataclass(frozen=True)
+class File:
+    content: bytes
+    times: int
+    mode: int
+    moment: int
+
+
+@dataclass(frozen=True)
+class Link:
+    text: str
+
+
+@dataclass(frozen=True)
+class Fifo:
+    pass
+
+
+@dataclass(frozen=True)
+class Directory:
+    entries: Mapping[str, "Entry"]
+    mode: int
+    moment: int
+
+
+Entry = File | Link | Fifo | Directory
+moments = st.sampled_from([1_000_000_000, 1_000_000_060, 1_500_000_000])
+files = st.builds(
+    File,
+    st.sampled_from([b"", b"x", b"yy", b"zz"]),
+    st.sampled_from([1, 1, 50_000]),
+    st.sampled_from([0o644, 0o600, 0o755, 0o4755, 0o444, 0o666]),
+    moments,
+)
+links = st.builds(Link, st.sampled_from(["a", "b/c", "../..", "/etc/passwd", "nowhere"]))
+names = st.sampled_from(["a", "b", "c", "d e"])
+
+
+def trees(more: st.SearchStrategy[Entry], last: st.SearchStrategy[str]) -> st.SearchStrategy[Directory]:
+    """Give directories of files, links, `more` and directories; single files may also have names of `last`."""
+    modes = st.sampled_from([0o755, 0o700, 0o2775, 0o500])
+
+    def nested(inner: st.SearchStrategy[Entry]) -> st.SearchStrategy[Directory]:
+        plain = st.dictionaries(names, inner, max_size=4)
+        special = st.dictionaries(last, files, max_size=1)
+        entries = st.builds(lambda one, other: {**one, **other}, plain, special)
+        return st.builds(Directory, entries, modes, moments)
+
+    return nested(st.recursive(files | links | more, nested, max_leaves=10))
+
+
+sources = trees(st.builds(Fifo), st.just("only here"))
+targets = trees(links, st.sampled_from(["a~", "b~"]))
+rules = st.builds(Rules, overwrite_newer=st.booleans(), delete_missing=st.booleans(), backup=st.booleans())
+
+
+def build(path: Path, entry: Entry) -> None:
+    match entry:
+        case File(content, times, mode, moment):
+            path.write_bytes(content * times)
+            path.chmod(mode)
+            os.utime(path, (moment, moment))
+        case Link(text):
+            path.symlink_to(text)
+        case Fifo():
+            os.mkfifo(path)
+        case Directory(entries, mode, moment):
+            path.mkdir()
+            for name, inner in entries.items():
+                build(path / name, inner)
+            path.chmod(mode)
+            os.utime(path, (moment, moment))
+
+
+def describe(root: Path, *, with_directory_times: bool = True) -> dict[str, object]:
+    """Say all of a tree that both engines promise; names of one file share the first one's name."""
+    found: dict[str, object] = {}
+    first: dict[int, str] = {}
+    for path in sorted([root, *root.rglob("*")]):
+        name = str(path.relative_to(root))
+        facts = path.lstat()
+        if stat.S_ISLNK(facts.st_mode):
+            found[name] = ("link", str(path.readlink()))
+        elif stat.S_ISDIR(facts.st_mode):
+            found[name] = ("directory", oct(stat.S_IMODE(facts.st_mode)), with_directory_times and int(facts.st_mtime))
+        else:
+            same = first.setdefault(facts.st_ino, name)
+            content = path.read_bytes()
+            found[name] = ("file", oct(facts.st_mode), int(facts.st_mtime), len(content), content[:9], same)
+    return found
+
+
+def copy_ourselves(source: Path, target: Path, rules: Rules) -> Tally:
+    fds = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in (source, target)]
+    try:
+        copier = TreeCopier(rules, TemporaryNames("00000000", os.getpid()), lambda: None)
+        copier.copy_directory(*fds)
+        return copier.tally
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def copy_with_rsync(source: Path, target: Path, rules: Rules) -> int:
+    flags = {"--update": not rules.overwrite_newer, "--delete": rules.delete_missing, "--backup": rules.backup}
+    chosen = [flag for flag, is_on in flags.items() if is_on]
+    done = subprocess.run([*RSYNC, *chosen, f"{source}/", f"{target}/"], capture_output=True, check=False)
+    assert done.returncode in (0, PARTIAL), done.stderr
+    return done.returncode
+
+
+def as_one_user(path: Path) -> None:
+    """Make a tree deletable again."""
+    for found in [path, *path.rglob("*")]:
+        if found.is_dir() and not found.is_symlink():
+            found.chmod(0o700)
+
+
+@given(source=sources, target=targets, rules=rules)
+@bounded
+def test_both_engines_leave_the_same_tree(source: Directory, target: Directory, rules: Rules):
+    work = Path(tempfile.mkdtemp(prefix="oracle-"))
+    try:
+        build(work / "source", source)
+        for name in ("ours", "theirs"):
+            build(work / name, target)
+        tally = copy_ourselves(work / "source", work / "ours", rules)
+        code = copy_with_rsync(work / "source", work / "theirs", rules)
+        has_times = not rules.backup  # with backups rsync leaves the times of directories as they become
+        ours, theirs = (describe(work / name, with_directory_times=has_times) for name in ("ours", "theirs"))
+        assert ours == theirs
+        assert (tally.failed > 0) == (code == PARTIAL), (tally, code)
+    finally:
+        as_one_user(work)
+        shutil.rmtree(work)
+
+
+@given(source=sources, target=targets, rules=rules)
+@bounded
+def test_second_copy_changes_nothing_more(source: Directory, target: Directory, rules: Rules):
+    work = Path(tempfile.mkdtemp(prefix="oracle-"))
+    try:
+        build(work / "source", source)
+        build(work / "ours", target)
+        first = copy_ourselves(work / "source", work / "ours", rules)
+        before = describe(work / "ours")
+        if first.failed == 0:
+            assert copy_ourselves(work / "source", work / "ours", rules).files == 0
+            assert describe(work / "ours") == before
+    finally:
+        as_one_user(work)
+        shutil.rmtree(work)
+
+
+@given(tree=sources, groups=st.lists(st.tuples(names, st.lists(names, min_size=1, max_size=3)), max_size=4))
+@bounded
+def test_names_of_one_file_stay_names_of_one_file(tree: Directory, groups: list[tuple[str, list[str]]]):
+    work = Path(tempfile.mkdtemp(prefix="oracle-"))
+    try:
+        build(work / "source", tree)
+        (work / "source").chmod(0o755)
+        for number, (place, further) in enumerate(groups):
+            first = work / "source" / f"first {number}"
+            first.write_bytes(bytes([number]))
+            for name in further:
+                directory = work / "source" / f"{place} {number}"
+                directory.mkdir(exist_ok=True)
+                if not (directory / name).exists():
+                    os.link(first, directory / name)
+        for name in ("ours", "theirs"):
+            (work / name).mkdir()
+        assert copy_ourselves(work / "source", work / "ours", Rules()).failed == 0
+        copy_with_rsync(work / "source", work / "theirs", Rules())
+        assert describe(work / "ours") == describe(work / "theirs")
+    finally:
+        as_one_user(work)
+        shutil.rmtree(work)
