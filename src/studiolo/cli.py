@@ -6,6 +6,7 @@ Every option of `serve` is a field of `core/settings.py`; the options are genera
 import asyncio
 import json
 import sys
+import tomllib
 import types
 import typing
 from collections.abc import Callable
@@ -62,6 +63,10 @@ def read_settings(config: Path | None, given: dict[str, Any]) -> Settings:
         return load_settings(config, **given)
     except FileNotFoundError as error:
         raise click.ClickException(str(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"{config} is not TOML: {error}") from error
+    except OSError as error:
+        raise click.ClickException(f"{config} cannot be read: {error.strerror}") from error
     except ValidationError as error:
         lines = [f"{'.'.join(str(p) for p in e['loc']) or 'settings'}: {e['msg']}" for e in error.errors()]
         raise click.ClickException("these settings are wrong:\n  " + "\n  ".join(lines)) from error

@@ -6,7 +6,10 @@ Everything is built here and handed down; nothing below looks around.
 import asyncio
 import contextlib
 import functools
+import os
+import signal
 import socket
+import sys
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
@@ -16,6 +19,7 @@ from starlette.applications import Starlette
 
 from studiolo.app import event_loop
 from studiolo.core.clock import Clock, SystemClock
+from studiolo.core.errors import StudioloError
 from studiolo.core.log import configure_logging
 from studiolo.core.secrets import SecretSource, SystemSecretSource
 from studiolo.core.settings import Settings
@@ -24,10 +28,11 @@ from studiolo.domain.services import Services, build_services
 from studiolo.runtime.agents import UnixAgentConnector
 from studiolo.runtime.keeper.client import KeeperClient
 from studiolo.runtime.keeper.messages import StartCopyWorker
+from studiolo.runtime.keeper.plan import CANNOT_START
 from studiolo.runtime.protocols import AgentConnector, ProjectRunner, RunnerReport
 from studiolo.runtime.runners.process import ProcessRunner
 from studiolo.runtime.runners.sandbox import SandboxRunner
-from studiolo.storage.database import Database
+from studiolo.storage.database import Database, hide_password
 from studiolo.web import errors, health, metrics, openapi, reference
 from studiolo.web.api_v1 import routes as api_v1
 from studiolo.web.api_v1.calls import all_calls
@@ -94,8 +99,8 @@ def build_app(
 def run_hub(settings: Settings, *, keeper_fd: int, listen_fd: int) -> None:
     """Run the hub until SIGTERM, as the keeper's child."""
     configure_logging(settings.log_level, settings.log_format)
+    _prepare_database(settings)
     database = Database(settings.database_url)
-    database.migrate_now()
     listener = socket.socket(fileno=listen_fd)
 
     async def run() -> None:
@@ -123,6 +128,34 @@ def run_hub(settings: Settings, *, keeper_fd: int, listen_fd: int) -> None:
         await database.close()
 
     event_loop.run(run())
+
+
+def _prepare_database(settings: Settings) -> None:
+    """Bring the schema up to date; end the process when that cannot be done.
+
+    A process of its own does it, since all that it loads (10 MB) is never needed again.
+    """
+    child = os.fork()
+    if child == 0:
+        os._exit(_migrate(settings))
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code != 0:
+        sys.exit(code)
+
+
+def _migrate(settings: Settings) -> int:
+    """Return 0, or another exit code after saying why."""
+    try:
+        Database(settings.database_url).migrate_now()
+    except (StudioloError, ValueError) as error:
+        reason, detail = (error.message, error.internal) if isinstance(error, StudioloError) else (str(error), "")
+        said = detail.splitlines()[0] if detail else ""
+        _log.error("cannot_serve", reason=reason, database=hide_password(settings.database_url), detail=said)
+        return CANNOT_START
+    except Exception:  # noqa: BLE001 - the edge of a process
+        _log.exception("migration_failed")
+        return 1
+    return 0
 
 
 @contextlib.asynccontextmanager
@@ -180,4 +213,6 @@ async def _serve(app: Starlette, listener: socket.socket, settings: Settings) ->
         ssl_keyfile=settings.tls_key,
         proxy_headers=False,  # web/client_address.py decides whom to believe
     )
+    # uvicorn raises again what ended it: by then the signal has had its effect
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     await uvicorn.Server(config).serve(sockets=[listener])

@@ -120,6 +120,13 @@ class Settings(BaseSettings):
             parse_origin_rule(rule)
         return value
 
+    @field_validator("database")
+    @classmethod
+    def _check_database(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("postgresql://", "postgresql+psycopg://", "sqlite:///")):
+            raise ValueError("a database is postgresql://USER:PASSWORD@HOST/NAME or sqlite:///PATH")
+        return value
+
     @field_validator("data", "tls_cert", "tls_key", "environment", "mail_directory", mode="after")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:

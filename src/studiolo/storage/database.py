@@ -89,3 +89,11 @@ class Database:
         if isinstance(self._writing, GroupCommit):
             return self._writing.submit(work)
         return self._writing.submit(transactions.run, self._writer, work, self._closing)
+
+
+def hide_password(url: str) -> str:
+    """Return a database's URL as it may be shown."""
+    try:
+        return str(dialects.read_url(url))
+    except ValueError:
+        return "(not a URL)"

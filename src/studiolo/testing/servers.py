@@ -23,7 +23,7 @@ from studiolo.testing.keepers import ORDINARY_UID
 from studiolo.testing.live import until
 
 STUDIOLO = str(Path(sys.executable).with_name("studiolo"))
-READY_SECONDS = 60.0
+READY_SECONDS = 30.0
 CALL_SECONDS = 120.0
 IS_ROOT = os.geteuid() == 0
 
@@ -48,8 +48,10 @@ class Server:
             os.chown(self.home, self.uid, self.uid)
         self.data = self.home / "studiolo-data"
         self.log_path = self.home / "server.log"
-        self.options = ["--port", "0", *options]
-        self.variables = {"PATH": os.defpath, "HOME": str(self.home), **(variables or {})}
+        self.options = [*options]
+        own = {"PATH": os.defpath, "HOME": str(self.home), "STUDIOLO_PORT": "0"}
+        self.variables = {**own, **(variables or {})}
+        self.program = STUDIOLO
         self.secrets: set[str] = set()
         self.key = ""
         self.account_id = ""
@@ -61,7 +63,7 @@ class Server:
         """Start the process and do not wait for anything."""
         with self.log_path.open("ab") as log:
             self._started_at = log.tell()
-            self._process = self._popen([STUDIOLO, "serve", *self.options], stdout=log, stderr=log)
+            self._process = self._popen([self.program, "serve", *self.options], stdout=log, stderr=log)
 
     def start(self) -> "Server":
         """Start the server, wait until it is ready, and make sure of an administrator."""
@@ -83,16 +85,22 @@ class Server:
         """Run `studiolo account create` beside the server and return the finished process."""
         password = f"password-of-{email_address}"
         self.secrets.add(password)
-        return self.run("account", "create", "--email", email_address, "--password", password, *options, as_uid=as_uid)
+        given = ("--data", str(self.data), "--email", email_address, "--password", password)
+        return self.run("account", "create", *given, *options, as_uid=as_uid)
 
     def run(self, *arguments: str, as_uid: int | None = None) -> "subprocess.CompletedProcess[str]":
         """Run the program with other arguments, as the server's own user or as `as_uid`."""
         database = [word for word in self.options if word.startswith("postgresql://")]
         extra = ["--database", database[0]] if database and arguments[0] == "account" else []
         process = self._popen(
-            [STUDIOLO, *arguments, *extra], stdout=subprocess.PIPE, stderr=subprocess.PIPE, uid=as_uid
+            [self.program, *arguments, *extra], stdout=subprocess.PIPE, stderr=subprocess.PIPE, uid=as_uid
         )
-        out, err = process.communicate(timeout=READY_SECONDS)
+        try:
+            out, err = process.communicate(timeout=READY_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            raise AssertionError(f"it did not end: {err.decode(errors='replace')}") from None
         return subprocess.CompletedProcess(process.args, process.returncode, out.decode(), err.decode())
 
     def post(self, call: str, key: str | None = None, **parameters: Any) -> httpx.Response:

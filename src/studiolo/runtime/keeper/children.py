@@ -9,6 +9,7 @@ from collections.abc import Callable
 from studiolo.runtime.keeper.log import Log
 from studiolo.runtime.keeper.loop import Loop, wait_for_child
 from studiolo.runtime.keeper.peers import Dispatch, Peer
+from studiolo.runtime.keeper.plan import CANNOT_START
 from studiolo.runtime.keeper.spawn import Launch, spawn
 
 _FIRST_PAUSE = 0.2
@@ -17,7 +18,10 @@ _STEADY_SECONDS = 30.0  # whoever ran this long starts again at once
 
 
 class Child:
-    """One kind of child: at most one process at a time, with a socket to us."""
+    """One kind of child: at most one process at a time, with a socket to us.
+
+    `on_refusal` is called when its very first process said that it cannot start; one that ran before is started again.
+    """
 
     def __init__(
         self,
@@ -29,6 +33,7 @@ class Child:
         allowed: tuple[type, ...],
         *,
         is_needed_always: bool,
+        on_refusal: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
         self._loop = loop
@@ -37,12 +42,14 @@ class Child:
         self._dispatch = dispatch
         self._allowed = allowed
         self._is_needed_always = is_needed_always
+        self._on_refusal = on_refusal
         self._peer: Peer | None = None
         self._pause = _FIRST_PAUSE
         self._started_at = 0.0
         self._on_end: Callable[[], None] | None = None
         self._is_stopping = False
         self._is_waiting = False
+        self._is_first = True
         self.pid: int | None = None
 
     def start(self) -> None:
@@ -91,6 +98,10 @@ class Child:
         if code == 0 and not self._is_needed_always:
             self._pause = _FIRST_PAUSE
             return
+        if code == CANNOT_START and self._is_first and self._on_refusal is not None:
+            self._on_refusal()
+            return
+        self._is_first = False
         if time.monotonic() - self._started_at > _STEADY_SECONDS:
             self._pause = _FIRST_PAUSE
         self._log.write("warning", "child_ended", child=self.name, exit_code=code, restart_in_seconds=self._pause)

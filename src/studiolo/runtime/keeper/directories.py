@@ -8,6 +8,7 @@
 Started as an ordinary user everything is that user's, with mode 0700 where others have no business.
 """
 
+import fcntl
 import os
 import shutil
 import socket
@@ -58,6 +59,18 @@ class DataDirectory:
         self._own(self.run, 0o750 if self.is_root else 0o700, hub)
         if self.is_root:
             self._hand_over_files()
+
+    def lock(self) -> int:
+        """Keep other servers away while the returned descriptor is open; raise RunnerUnavailable."""
+        fd = os.open(self.run / "keeper.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(fd)
+            raise RunnerUnavailable(
+                f"There is another server on {self.path}; stop it first, or choose another data directory."
+            ) from error
+        return fd
 
     def home(self, project_id: str) -> Path:
         """Return where a project's home is."""

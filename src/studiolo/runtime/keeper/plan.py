@@ -6,6 +6,7 @@ from typing import Any, Literal, cast
 
 UID_BASE = 1_900_000_000
 MAX_PROJECT_UID = 200_000_000
+CANNOT_START = 78  # exit code of a hub that said why it cannot start and would say the same again
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """The keeper itself: binds the address, keeps hub and workers alive, serves their requests, stops in order."""
 
 import contextlib
+import errno
 import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,7 @@ class Keeper:
         if self._is_root:
             os.setgroups([])
         self._directory.prepare()
+        self._directory.lock()  # held by the descriptor, which lives as long as we do
         self._cgroups = Cgroups(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup").read_text())
         environment = None if self._plan.environment is None else Environment(self._plan.environment)
         if self._is_root:
@@ -114,14 +117,22 @@ class Keeper:
         listen = listener.fileno()
         argv = (*self._plan.hub_argv, "--listen-fd", str(listen))
         hub = Launch(argv, {**self._environment(), **variables}, (listen, *fds), uid=self._directory.hub_uid)
-        self._children = [self._child("hub", hub, _FOR_HUB, is_needed_always=True)]
+        self._children = [self._child("hub", hub, _FOR_HUB, on_refusal=self._refused, is_needed_always=True)]
         for number in range(1, self._plan.workers + 1):
             name = f"worker-{number}"
             launch = Launch(self._plan.worker_argv, self._environment(), uid=self._directory.hub_uid)
             self._workers.append(self._child(name, launch, _FOR_WORKERS, is_needed_always=False))
         self._children += self._workers
 
-    def _child(self, name: str, launch: Launch, allowed: tuple[type, ...], *, is_needed_always: bool) -> Child:
+    def _child(
+        self,
+        name: str,
+        launch: Launch,
+        allowed: tuple[type, ...],
+        *,
+        is_needed_always: bool,
+        on_refusal: Callable[[], None] | None = None,
+    ) -> Child:
         unprivileged = Launch(
             launch.argv,
             launch.environment,
@@ -138,6 +149,7 @@ class Keeper:
             self._dispatch,
             allowed,
             is_needed_always=is_needed_always,
+            on_refusal=on_refusal,
         )
 
     def _environment(self) -> dict[str, str]:
@@ -182,8 +194,12 @@ class Keeper:
         if error is not None:
             reason = error.message if isinstance(error, StudioloError) else str(error)
             self._log.write("error", "cannot_run_projects", reason=reason)
-            self._exit_code = 1
-            self._stop()
+            self._refused()
+
+    def _refused(self) -> None:
+        """End the server with an exit code that says so; the reason was told already."""
+        self._exit_code = 1
+        self._stop()
 
     def _probe(self) -> Task[dict[str, Any]]:
         yield from self._interior.probe()
@@ -263,13 +279,25 @@ def serve(plan: KeeperPlan) -> int:
 
 
 def _bind(host: str, port: int) -> socket.socket:
+    try:
+        return _listen(host, port)
+    except OSError as error:
+        hint = "; stop what listens there, or choose another port" if error.errno == errno.EADDRINUSE else ""
+        raise RunnerUnavailable(f"Cannot listen on {host}:{port}: {error.strerror}{hint}.") from error
+
+
+def _listen(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
     listener = socket.socket(family, kind, protocol)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(address)
-    listener.listen(1024)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 
