@@ -95,7 +95,8 @@ async def test_joining_gives_a_channel_with_ones_name(hub: FakeHub, as_person: P
             assert frame == b"\x00\x01"
             break
     [params] = hub.agent(project).calls_of("documents.join")
-    assert params == {"path": "a.ipynb", "can_write": True, "name": f"{person.first_name} {person.last_name}"}
+    name = f"{person.first_name} {person.last_name}"
+    assert params == {"path": "a.ipynb", "can_write": True, "name": name, "max_bytes": 50 * 1024 * 1024}
 
 
 async def test_joining_replaces_an_agent_that_died(hub: FakeHub, as_person: Principal) -> None:

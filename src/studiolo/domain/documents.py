@@ -66,7 +66,7 @@ class Documents:
     """Opens and joins documents; may write who may write to the project and is not narrowed to reading."""
 
     def __init__(self, settings: Settings, database: Database, access: Access, agents: Agents) -> None:
-        self._settings = settings
+        self._max_bytes = settings.max_document_mb * _MIB
         self._database = database
         self._access = access
         self._agents = agents
@@ -79,13 +79,13 @@ class Documents:
         answer = await self._agents.call(
             project,
             "documents.open",
-            {"path": path},
+            {"path": path, "max_bytes": self._max_bytes},
             timeout_seconds=CALL_TIMEOUT_SECONDS,
             may_start=principal.scope.may_start,
             progress=progress,
             stage=OPENING,
         )
-        return read_snapshot(project_id, answer, can_write, self._settings.max_document_mb * _MIB)
+        return read_snapshot(project_id, answer, can_write, self._max_bytes)
 
     @asynccontextmanager
     async def join(
@@ -93,7 +93,12 @@ class Documents:
     ) -> AsyncGenerator[Joined]:
         """Join the document's room for the length of a `with` block."""
         project, can_write = await self._admit(principal, project_id, path)
-        params = {"path": path, "can_write": can_write, "name": await self._name(principal)}
+        params = {
+            "path": path,
+            "can_write": can_write,
+            "name": await self._name(principal),
+            "max_bytes": self._max_bytes,
+        }
         async with self._agents.channel(
             project,
             "documents.join",

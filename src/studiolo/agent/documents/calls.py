@@ -14,6 +14,7 @@ from studiolo.core.clock import SystemClock
 async def open_document(agent: Agent, params: dict[str, Any]) -> dict[str, Any]:
     """Answer with a snapshot of a document, every cell with an id."""
     documents = _documents(agent)
+    documents.refuse_larger(read.text(params, "path"), _max_bytes(params))
     snapshot = await documents.snapshot(read.text(params, "path"))
     documents.prepare(snapshot)
     return snapshot
@@ -32,6 +33,7 @@ async def join_document(agent: Agent, params: dict[str, Any], channel: Channel) 
     documents = _documents(agent)
     path = documents.path_of(read.text(params, "path"))
     can_write = read.flag(params, "can_write")
+    documents.refuse_larger(path, _max_bytes(params))
     found = await documents.get(path)
     room = found.room
     client = Client(channel, can_write=can_write, name=read.text(params, "name", ""))
@@ -57,6 +59,10 @@ async def _take(found: OpenDocument, client: Any, frame: Any) -> None:
         await found.room.saver.save(is_forced=True)
     elif client.can_write and found.execution is not None:
         await found.execution.command(client, frame)
+
+
+def _max_bytes(params: dict[str, Any]) -> int:
+    return read.count(params, "max_bytes") or disk.MAX_DOCUMENT_BYTES
 
 
 def _documents(agent: Agent) -> Documents:

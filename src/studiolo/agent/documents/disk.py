@@ -97,12 +97,14 @@ def read(file: Path, path: str, max_bytes: int = MAX_DOCUMENT_BYTES) -> Content:
     finally:
         os.close(handle)
     if found.st_size > max_bytes or len(data) > max_bytes:
-        raise FileTooLarge(
-            f"The file {path!r} is larger than the {max_bytes // 2**20} MB that can be opened.",
-            path=path,
-            size_bytes=found.st_size,
-        )
+        raise too_large(path, found.st_size, max_bytes)
     return Content(data, Stamp(found.st_ino, found.st_mtime_ns, found.st_size))
+
+
+def too_large(path: str, size_bytes: int, max_bytes: int) -> FileTooLarge:
+    """Return the error for a file that is too large to be opened."""
+    text = f"The file {path!r} is larger than the {max_bytes // 2**20} MB that can be opened."
+    return FileTooLarge(text, path=path, size_bytes=size_bytes)
 
 
 def replace(file: Path, data: bytes) -> Stamp:

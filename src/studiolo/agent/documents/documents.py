@@ -93,6 +93,13 @@ class Documents:
             directory = str((self._home / snapshot["path"]).parent)
             self._kernels.prepare(snapshot["kernel"]["name"] or DEFAULT_NAME, directory)
 
+    def refuse_larger(self, path: str, max_bytes: int) -> None:
+        """Raise FileTooLarge if the file is larger than that and nobody has it open yet."""
+        path = disk.document_path(self._home, path)
+        stamp = disk.stamp_of(self._home / path)
+        if stamp is not None and stamp.size_bytes > max_bytes and path not in self._open:
+            raise disk.too_large(path, stamp.size_bytes, max_bytes)
+
     async def get(self, path: str) -> OpenDocument:
         """Return the open document of a normalised path, opening it if need be."""
         if self._preparing is not None:
