@@ -176,7 +176,7 @@ class Server:
 
     def kill(self) -> None:
         """Kill the keeper as a power cut would; its children die with it."""
-        children = [name_process(pid) for pid in children_of(self.pid)]
+        children = [name_process(pid) for word in ("_hub", "_copy_worker") for pid in self.children(word)]
         assert self._process is not None
         self._process.kill()
         self._process.wait()
