@@ -345,7 +345,7 @@ def start_studiolo(work: Path, certificate: Path, authority: Path, host_origin: 
     return process, running, stopped
 
 
-def wait_at(frame: Frame, name: str, timeout_seconds: float = 30) -> float:
+def wait_at(frame: Frame, name: str, timeout_seconds: float = 15) -> float:
     """Wait for a wish and return when it came true, on the browser's clock."""
     frame.wait_for_function("n => window.__bench?.at[n]", arg=name, timeout=timeout_seconds * 1000, polling=20)
     return frame.evaluate("n => window.__bench.at[n]", name)
@@ -354,7 +354,7 @@ def wait_at(frame: Frame, name: str, timeout_seconds: float = 30) -> float:
 def open_once(context: BrowserContext, product: Product, host_origin: str) -> Opened:
     """Open the product in a new frame and use it."""
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(15_000)
     first = f"__bench.text('first', {json.dumps(product.first)}, 'FIRSTCELL')"
     page.add_init_script(WATCH)
     page.add_init_script(f"if (location.origin === {json.dumps(product.origin)}) {{ {first}; }}")
