@@ -1,0 +1,258 @@
+"""Copies between projects, through the public HTTP API, beside `cp -a`, `rsync -a` and loops of them.
+
+Everything lies on one disk and takes turns. Nothing is deleted before the end: file systems are slow to make files
+where others were just deleted, which would punish whoever comes next.
+
+    one waited copy    10 KB file, 100 MB file, tree of 10,000 files of 4 KB, the same tree again unchanged
+    fan-out            1 MB in 20 files to 1,000 projects, one call each, from the first request to the last `finished`
+    ping               while the fan-out runs, beside the same server at rest
+    copy_fsync         what writing through to the disk costs (1 MB in 20 files)
+"""
+
+import argparse
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from _results import Row, beside, report, within
+from api import Client, free_port, p99, wait_for
+
+CALLERS = 4
+MAKE = {
+    "small": "head -c 10240 /dev/urandom > small",
+    "large": "head -c 104857600 /dev/urandom > large",
+    "assignment": "mkdir -p assignment && head -c 1048576 /dev/urandom | split -b 52429 - assignment/part-",
+}
+TREE = (
+    "for d in $(seq {directories}); do mkdir -p tree/$d; head -c 409600 /dev/urandom | split -b 4096 - tree/$d/; done"
+)
+
+
+class Server:
+    """A server of ours with its own data directory, and the homes of its projects."""
+
+    def __init__(self, work: Path, port: int, key: str) -> None:
+        self.work = work
+        self._port = port
+        self._key = key
+        self.client = self.connect()
+
+    def connect(self) -> Client:
+        return Client(self._port, self._key)
+
+    def project(self, title: str) -> str:
+        return self.client.post("/api/v1/create_project", {"title": title})["project_id"]
+
+    def run(self, project_id: str, command: str) -> None:
+        asked = {"project_id": project_id, "command": command, "bash": True, "timeout": 300, "err_on_exit": True}
+        self.client.post("/api/v1/project_exec", asked)
+
+    def home(self, project_id: str) -> Path:
+        return self.work / "data" / "projects" / project_id / "home"
+
+    def copy(self, source: str, path: str, target: str, target_path: str, *, is_waited: bool = True) -> None:
+        asked = {"src_project_id": source, "src_path": path, "target_project_id": target, "target_path": target_path}
+        self.client.post("/api/v1/copy_path_between_projects", {**asked, "wait_until_done": is_waited})
+
+
+@contextlib.contextmanager
+def server(work: Path, **settings: str) -> Iterator[Server]:
+    """Run a server of ours; it ends with the block."""
+    program = str(Path(sys.executable).with_name("studiolo"))
+    work.mkdir()
+    create = [program, "account", "create", "--data", str(work / "data"), "--admin", "--api-key"]
+    create += ["--email", "bench@example.org", "--password", "benchmark"]
+    made = subprocess.run(create, check=True, capture_output=True)
+    port = free_port()
+    options = [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", value)]
+    command = [program, "serve", "--data", str(work / "data"), "--port", str(port), "--stop-projects-on-exit"]
+    with (work / "server.log").open("wb") as log:
+        process = subprocess.Popen([*command, *options, "--log-level", "warning"], stdout=log, stderr=log)
+    try:
+        wait_for(port, process)
+        yield Server(work, port, json.loads(made.stdout)["api_key"])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        process.kill()
+
+
+def timed(action: Callable[[], object]) -> float:
+    """Return how long it took, in milliseconds."""
+    start = time.perf_counter()
+    action()
+    return (time.perf_counter() - start) * 1000
+
+
+class Contest:
+    """One source copied in turns by us, `cp -a` and `rsync -a`, each time to a fresh place unless told otherwise."""
+
+    def __init__(self, ours: Server, source: str, path: str, peers: Path) -> None:
+        self._server = ours
+        self._source = source
+        self._path = path
+        self._peers = peers
+        self._target = ours.project(f"copies of {path}")
+        self.times: dict[str, list[float]] = {"ours": [], "cp -a": [], "rsync -a": []}
+
+    def run(self, rounds: int, *, warm: int = 0, again: bool = False) -> "Contest":
+        for number in range(rounds + warm):
+            place = f"{self._path}-{0 if again else number}"
+            found = {
+                "ours": timed(lambda place=place: self._ours(place)),
+                "cp -a": timed(lambda place=place: self._cp(place, again=again)),
+                "rsync -a": timed(lambda place=place: self._rsync(place)),
+            }
+            if number >= warm:
+                for name, took in found.items():
+                    self.times[name].append(took)
+        return self
+
+    def _ours(self, place: str) -> None:
+        self._server.copy(self._source, self._path, self._target, place)
+
+    def _cp(self, place: str, *, again: bool) -> None:
+        flags = ["-a", "-u"] if again else ["-a"]
+        subprocess.run(["cp", *flags, "-T", str(self._from()), str(self._peers / f"cp-{place}")], check=True)
+
+    def _rsync(self, place: str) -> None:
+        source = self._from()
+        slash = "/" if source.is_dir() else ""
+        target = self._peers / f"rsync-{place}"
+        subprocess.run(["rsync", "-a", f"{source}{slash}", f"{target}{slash}"], check=True)
+
+    def _from(self) -> Path:
+        return self._server.home(self._source) / self._path
+
+    def rows(self, name: str, *, cp: float | None = None, rsync: float | None = None) -> list[Row]:
+        return [
+            beside(name, "ms", self.times["ours"], self.times["cp -a"], "cp -a", cp),
+            beside(name, "ms", self.times["ours"], self.times["rsync -a"], "rsync -a", rsync),
+        ]
+
+
+def fan_out(ours: Server, source: str, count: int, peers: Path) -> list[Row]:
+    """Hand one directory out to many projects, and look how `ping` fares meanwhile."""
+    targets = [ours.project(f"student {number}") for number in range(count)]
+    ours.copy(source, "assignment", targets[0], "warm")
+    idle = [timed(lambda: ours.client.post("/api/v1/ping", {})) for _ in range(max(200, count))]
+    busy: list[float] = []
+    is_over = threading.Event()
+
+    def ping() -> None:
+        client = ours.connect()
+        while not is_over.is_set():
+            busy.append(timed(lambda: client.post("/api/v1/ping", {})))
+            is_over.wait(0.005)
+
+    def order(mine: list[str]) -> None:
+        client = ours.connect()
+        for target in mine:
+            asked = {"src_project_id": source, "src_path": "assignment", "target_project_id": target}
+            client.post("/api/v1/copy_path_between_projects", asked)
+
+    def all_of_it() -> None:
+        callers = [threading.Thread(target=order, args=(targets[n::CALLERS],)) for n in range(CALLERS)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        pending: dict[str, Any] = {"src_project_id": source, "pending": True, "limit": 1}
+        while ours.client.post("/api/v1/copy_path_status", pending)["data"]:
+            time.sleep(0.02)
+
+    watching = threading.Thread(target=ping)
+    watching.start()
+    took = timed(all_of_it)
+    is_over.set()
+    watching.join()
+    failed = ours.client.post("/api/v1/copy_path_status", {"src_project_id": source, "failed": True})["data"]
+    arrived = sum(len(list((ours.home(target) / "assignment").iterdir())) == 20 for target in targets)
+    if failed or arrived != count:
+        raise SystemExit(f"only {arrived} of {count} copies arrived: {failed[:1]}")
+    loops: dict[str, float] = {}
+    for name, command in (("cp -a", ["cp", "-a", "-T"]), ("rsync -a", ["rsync", "-a"])):
+        loops[name] = timed(
+            lambda name=name, command=command: _loop(ours, source, count, peers / f"fan {name}", command)
+        )
+    what = f"1 MB in 20 files to {count} projects"
+    ratio = p99(busy) / p99(idle)
+    return [
+        beside(what, "ms", [took], [loops["rsync -a"]], "loop of rsync -a", 10),
+        beside(what, "ms", [took], [loops["cp -a"]], "loop of cp -a", 0.5),
+        Row("ping p99 during the fan-out", "ms", p99(busy), p99(idle), "at rest", 1 / ratio, "<= 5 times", ratio <= 5),
+    ]
+
+
+def _loop(ours: Server, source: str, count: int, place: Path, command: list[str]) -> None:
+    place.mkdir()
+    slash = "/" if command[0] == "rsync" else ""
+    for number in range(count):
+        subprocess.run([*command, f"{ours.home(source)}/assignment{slash}", f"{place}/{number}"], check=True)
+
+
+def price_of_fsync(work: Path, rounds: int) -> list[Row]:
+    """Copy 1 MB in 20 files under each policy."""
+    found: dict[str, list[float]] = {}
+    for policy in ("none", "files", "full"):
+        with server(work / f"fsync-{policy}", copy_fsync=policy) as ours:
+            source, target = ours.project("source"), ours.project("target")
+            ours.run(source, MAKE["assignment"])
+            ours.copy(source, "assignment", target, "warm")
+            found[policy] = [_copy_to(ours, source, target, f"place {number}") for number in range(rounds)]
+    name = "1 MB in 20 files, copy_fsync={}".format
+    return [
+        beside(name(policy), "ms", found[policy], found["none"], "copy_fsync=none", None)
+        for policy in ("files", "full")
+    ]
+
+
+def _copy_to(ours: Server, source: str, target: str, place: str) -> float:
+    return timed(lambda: ours.copy(source, "assignment", target, place))
+
+
+def main() -> int:
+    """Run the benchmark."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--quick", action="store_true", help="smaller trees, fewer projects and rounds")
+    arguments.add_argument("--place", type=Path, default=Path("/var/tmp"), help="directory on the disk to measure")
+    given = arguments.parse_args()
+    is_quick: bool = given.quick
+    work = Path(tempfile.mkdtemp(prefix="studiolo-bench-", dir=given.place))
+    peers = work / "peers"
+    peers.mkdir()
+    directories = 10 if is_quick else 100
+    try:
+        with server(work / "ours") as ours:
+            source = ours.project("source")
+            for command in (*MAKE.values(), TREE.format(directories=directories)):
+                ours.run(source, command)
+            small = Contest(ours, source, "small", peers).run(20 if is_quick else 100, warm=10)
+            rows = [within("10 KB file, waited for through HTTP, p50", "ms", small.times["ours"], 15)]
+            rows += small.rows("10 KB file")
+            rows += (
+                Contest(ours, source, "large", peers).run(3 if is_quick else 7, warm=1).rows("100 MB file", cp=1 / 1.3)
+            )
+            tree = Contest(ours, source, "tree", peers)
+            rows += tree.run(1 if is_quick else 3).rows(f"tree of {directories * 100} x 4 KB")
+            tree.times = {name: [] for name in tree.times}
+            rows += tree.run(3 if is_quick else 7, warm=1, again=True).rows("the same tree unchanged", rsync=1)
+            rows += fan_out(ours, source, 50 if is_quick else 1000, peers)
+        rows += price_of_fsync(work, 10 if is_quick else 40)
+        return report("copies", rows)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

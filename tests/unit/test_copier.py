@@ -1,0 +1,278 @@
+"""The tree copier alone: what it carries, what stops it, and what it leaves behind."""
+
+import os
+import resource
+import stat
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from studiolo.runtime.copying.content import ContentMover
+from studiolo.runtime.copying.copier import MAX_DEPTH, TreeCopier
+from studiolo.runtime.copying.names import PREFIX, TemporaryNames, is_temporary
+from studiolo.runtime.copying.rules import GivenUp, Rules, Tally
+
+IS_ROOT = os.geteuid() == 0
+ERA = "0123abcd"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    path = tmp_path / "target"
+    path.mkdir()
+    return path
+
+
+def copy(source: Path, target: Path, rules: Rules | None = None, pulse: Callable[[], None] = lambda: None) -> Tally:
+    fds = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in (source, target)]
+    try:
+        copier = TreeCopier(rules or Rules(), TemporaryNames(ERA, os.getpid()), pulse)
+        copier.copy_directory(*fds)
+        return copier.tally
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def tree(root: Path) -> list[str]:
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*"))
+
+
+def test_holes_stay_holes(source: Path, target: Path):
+    with (source / "sparse").open("wb") as file:
+        file.seek(5_000_000)
+        file.write(b"in the middle" * 1000)
+        file.truncate(50_000_000)
+    copy(source, target)
+    found = (target / "sparse").stat()
+    assert found.st_size == 50_000_000
+    assert found.st_blocks * 512 < 1_000_000
+    assert (target / "sparse").read_bytes() == (source / "sparse").read_bytes()
+
+
+def test_times_arrive_to_the_nanosecond(source: Path, target: Path):
+    (source / "d").mkdir()
+    (source / "d" / "f").write_text("x")
+    os.utime(source / "d" / "f", ns=(1, 1_234_567_890_123_456_789))
+    os.utime(source / "d", ns=(1, 1_111_111_111_123_456_789))
+    copy(source, target)
+    assert (target / "d" / "f").stat().st_mtime_ns == 1_234_567_890_123_456_789
+    assert (target / "d").stat().st_mtime_ns == 1_111_111_111_123_456_789
+
+
+def test_file_changed_within_the_same_second_is_copied(source: Path, target: Path):
+    (source / "f").write_text("one")
+    os.utime(source / "f", ns=(1, 1_000_000_000_000_000_001))
+    copy(source, target)
+    (source / "f").write_text("two")
+    os.utime(source / "f", ns=(1, 1_000_000_000_000_000_002))
+    assert copy(source, target).files == 1
+    assert (target / "f").read_text() == "two"
+
+
+def test_leftovers_of_dead_copiers_go_and_those_of_living_ones_stay(source: Path, target: Path):
+    (source / "d").mkdir()
+    (target / "d").mkdir()
+    alive = f"{PREFIX}{ERA}.{os.getpid()}.99"
+    for name in (f"{PREFIX}ffffffff.{os.getpid()}.1", f"{PREFIX}{ERA}.4194305.1", alive, f"{PREFIX}rsync"):
+        (target / "d" / name).write_text("torn")
+    copy(source, target, Rules(delete_missing=True))
+    assert tree(target / "d") == sorted([alive, f"{PREFIX}rsync"])
+
+
+def test_temporary_files_in_the_source_are_not_copied(source: Path, target: Path):
+    (source / f"{PREFIX}ffffffff.1.1").write_text("torn")
+    copy(source, target)
+    assert tree(target) == []
+
+
+def test_copy_given_up_in_the_middle_of_a_file_leaves_the_old_one_whole(source: Path, target: Path):
+    with (source / "f").open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 100_000_000)
+    (target / "f").write_text("old")
+    os.utime(target / "f", (1, 1))
+    calls: list[int] = []
+
+    def pulse() -> None:
+        calls.append(1)
+        if len(calls) > 2:
+            raise GivenUp
+
+    with pytest.raises(GivenUp):
+        copy(source, target, pulse=pulse)
+    assert tree(target) == ["f"]
+    assert (target / "f").read_text() == "old"
+
+
+def test_entries_that_vanish_meanwhile_are_no_failure(source: Path, target: Path):
+    for name in "abc":
+        (source / name).mkdir()
+        (source / name / "f").write_text("x")
+
+    def pulse() -> None:
+        (source / "c" / "f").unlink(missing_ok=True)
+
+    tally = copy(source, target, pulse=pulse)
+    assert tally.failed == 0
+    assert not (target / "c" / "f").exists()
+    assert (target / "a" / "f").exists()
+
+
+def test_file_that_is_written_to_while_it_is_copied_arrives_as_it_is_in_the_end(source: Path, target: Path):
+    big = source / "f"
+    with big.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 80_000_000)
+    changed: list[int] = []
+
+    def pulse() -> None:
+        if not changed and any(is_temporary(path.name) for path in target.iterdir()):
+            changed.append(1)
+            with big.open("r+b") as file:
+                file.write(b"changed")
+
+    copy(source, target, pulse=pulse)
+    assert changed
+    assert (target / "f").read_bytes()[:7] == b"changed"
+    assert (target / "f").stat().st_mtime_ns == big.stat().st_mtime_ns
+
+
+def test_directory_in_the_way_is_named_and_the_rest_copied(source: Path, target: Path):
+    (source / "a").write_text("x")
+    (source / "b").write_text("x")
+    (target / "a" / "inner").mkdir(parents=True)
+    tally = copy(source, target)
+    assert tally.failures == ["a: Directory not empty"]
+    assert (target / "b").read_text() == "x"
+    assert (target / "a" / "inner").is_dir()
+
+
+def test_tree_that_is_too_deep_is_an_error_and_not_a_crash(source: Path, target: Path):
+    deep = os.open(source, os.O_RDONLY)
+    for _ in range(MAX_DEPTH + 20):
+        os.mkdir("d", dir_fd=deep)
+        below = os.open("d", os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep = below
+    os.close(deep)
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    depth, files = sys.getrecursionlimit(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    sys.setrecursionlimit(20_000)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, files[1]), files[1]))
+    try:
+        tally = copy(source, target)
+    finally:
+        sys.setrecursionlimit(depth)
+        resource.setrlimit(resource.RLIMIT_NOFILE, files)
+        for root in (source, target):
+            os.system(f"rm -rf '{root}'")  # shutil's own removal is not made for this
+    assert tally.failed == 1
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+
+
+def test_mode_bits_that_give_rights_stay_behind(source: Path, target: Path):
+    (source / "tool").write_text("x")
+    (source / "tool").chmod(0o6755)
+    (source / "d").mkdir()
+    (source / "d").chmod(0o3777)
+    copy(source, target)
+    assert stat.S_IMODE((target / "tool").stat().st_mode) == 0o755
+    assert stat.S_IMODE((target / "d").stat().st_mode) == 0o777
+
+
+@pytest.mark.parametrize("policy", ["none", "files", "full"])
+def test_every_policy_of_writing_through_leaves_the_same_tree(source: Path, target: Path, policy: str):
+    (source / "d").mkdir()
+    (source / "d" / "f").write_text("x")
+    copy(source, target, Rules(fsync=policy))  # type: ignore[arg-type]
+    assert tree(target) == ["d", "d/f"]
+
+
+def test_content_is_moved_by_hand_where_the_kernel_cannot_do_it(tmp_path: Path):
+    content = os.urandom(3_000_000)
+    (tmp_path / "a").write_bytes(content)
+    mover = ContentMover(lambda: None)
+    mover._may_clone = mover._may_copy_range = False
+    source, target = os.open(tmp_path / "a", os.O_RDONLY), os.open(tmp_path / "b", os.O_WRONLY | os.O_CREAT)
+    try:
+        assert mover.move(source, target, os.fstat(source)) == len(content)
+    finally:
+        os.close(source)
+        os.close(target)
+    assert (tmp_path / "b").read_bytes() == content
+
+
+class Swapper:
+    """Swaps a directory for a link to somewhere else and back, as fast as it can."""
+
+    def __init__(self, place: Path, outside: Path) -> None:
+        self._place = place
+        self._aside = outside.parent / "aside"
+        self._link = outside.parent / "link"
+        self._link.symlink_to(outside)
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        steps = ((self._place, self._aside), (self._link, self._place), (self._place, self._link))
+        while not self._is_over.is_set():
+            for one, other in (*steps, (self._aside, self._place)):
+                with suppress(OSError):  # the copier was faster and put a directory there
+                    one.rename(other)
+
+
+def test_source_directories_swapped_for_links_never_let_anything_else_in(source: Path, target: Path, tmp_path: Path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("secret")
+    for number in range(5):
+        (source / "d" / str(number)).mkdir(parents=True)
+        (source / "d" / str(number) / "f").write_text("mine")
+    with Swapper(source / "d", outside):
+        for number in range(150):
+            place = target / str(number)
+            place.mkdir()
+            copy(source, place)
+    assert not [path for path in target.rglob("secret") if not path.parent.is_symlink()]
+
+
+def test_target_directories_swapped_for_links_never_let_a_write_out(source: Path, target: Path, tmp_path: Path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("kept")
+    (source / "d").mkdir()
+    (target / "d").mkdir()
+    with Swapper(target / "d", outside):
+        for number in range(150):
+            (source / "d" / f"f{number}").write_text("mine")
+            copy(source, target, Rules(delete_missing=True, overwrite_newer=True))
+    assert tree(outside) == ["kept"]
+
+
+@pytest.mark.skipif(IS_ROOT, reason="root may read everything")
+def test_entries_that_cannot_be_read_are_named_and_the_rest_copied(source: Path, target: Path):
+    for name in ("a", "closed", "z"):
+        (source / name).write_text("x")
+    (source / "closed").chmod(0)
+    (source / "shut").mkdir(mode=0)
+    tally = copy(source, target)
+    (source / "shut").chmod(0o700)
+    assert tally.failures == ["closed: Permission denied", "shut: Permission denied"]
+    assert (target / "z").exists()
