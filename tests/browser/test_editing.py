@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from studiolo.testing.chromium import EmbeddedFrame
-from studiolo.testing.live import LiveProject, notebook, until
+from studiolo.testing.live import LiveProject, notebook, until, until_equal
 
 
 def ready(embedded: EmbeddedFrame) -> EmbeddedFrame:
@@ -79,9 +79,9 @@ def test_cells_are_added_moved_converted_and_deleted(project: LiveProject, embed
     project.write("cells.ipynb", notebook("'zero'", "'one'", "'two'"))
     embedded = ready(embed(project.url("cells.ipynb")))
     action(embedded, "cell-0", "Move down")
-    until(lambda: cell_ids(embedded) == ["cell-1", "cell-0", "cell-2"])
+    until_equal(lambda: cell_ids(embedded), ["cell-1", "cell-0", "cell-2"])
     action(embedded, "cell-2", "Move up")
-    until(lambda: cell_ids(embedded) == ["cell-1", "cell-2", "cell-0"])
+    until_equal(lambda: cell_ids(embedded), ["cell-1", "cell-2", "cell-0"])
     action(embedded, "cell-1", "Delete")
     expect(embedded.cell("cell-1")).to_have_count(0)
     action(embedded, "cell-0", "Add a cell below")
@@ -89,7 +89,7 @@ def test_cells_are_added_moved_converted_and_deleted(project: LiveProject, embed
     embedded.page.keyboard.type("'new'")
     action(embedded, "cell-2", "Make it text")
     expect(embedded.cell("cell-2")).to_have_attribute("data-type", "markdown")
-    until(lambda: sources(project, "cells.ipynb") == ["'two'", "'zero'", "'new'"])
+    until_equal(lambda: sources(project, "cells.ipynb"), ["'two'", "'zero'", "'new'"])
     assert [cell["cell_type"] for cell in saved(project, "cells.ipynb")["cells"]] == ["markdown", "code", "code"]
 
 
@@ -100,7 +100,7 @@ def test_deleted_cell_comes_back_by_undo(project: LiveProject, embed):
     expect(embedded.cell("cell-0")).to_have_count(0)
     embedded.inside.get_by_role("button", name="Undo").click()
     expect(embedded.inside.get_by_text("'zero'")).to_be_visible()
-    until(lambda: sources(project, "undo.ipynb") == ["'zero'", "'one'"])
+    until_equal(lambda: sources(project, "undo.ipynb"), ["'zero'", "'one'"])
 
 
 def test_whole_notebook_is_worked_by_keyboard(project: LiveProject, embed):
@@ -167,7 +167,7 @@ def test_text_file_is_edited_and_saved(project: LiveProject, embed, name: str):
     editor = embedded.inside.locator(".cm-content")
     editor.press("Control+Home")
     editor.type("zero ")
-    until(lambda: project.read(name) == "zero one\r\ntwo\r\n", why=repr(project.read(name)))
+    until(lambda: project.read(name) == "zero one\r\ntwo\r\n")
 
 
 def test_change_on_disk_reaches_the_page(project: LiveProject, embed):

@@ -65,7 +65,7 @@ def test_nothing_stored_in_a_notebook_runs_in_the_page(project: LiveProject, emb
     expect(embedded.inside.locator(".toolbar .saved")).to_have_text("Saved")
     for number in range(len(ATTACKS)):
         embedded.cell(f"stored-{number}").scroll_into_view_if_needed()
-    embedded.inside.get_by_role("link", name="link").first.click(trial=False, no_wait_after=True)
+    embedded.inside.get_by_text("link", exact=True).first.click()
     unharmed(embedded)
     embedded.run("cell-0")
     expect(embedded.outputs("cell-0")).to_contain_text("first")
@@ -94,7 +94,8 @@ def test_edited_markdown_runs_nothing(project: LiveProject, embed):
     expect(embedded.inside.locator(".toolbar .saved")).to_have_text("Saved")
     embedded.cell("text").locator(".rich").dblclick()
     editor = embedded.cell("text").locator(".cm-content")
-    editor.type("".join(ATTACKS.values()) + "\n\nthe **end** of it")
+    editor.press("Control+a")
+    embedded.page.keyboard.insert_text("".join(ATTACKS.values()) + "\n\nthe **end** of it")
     editor.press("Shift+Enter")
     expect(embedded.cell("text").locator(".rich strong")).to_have_text("end")
     unharmed(embedded)
