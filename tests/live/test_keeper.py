@@ -208,7 +208,9 @@ async def test_workers_start_on_request_and_are_restarted_when_they_crash(data: 
     script = "import time; time.sleep(100)"
     worker = ("/usr/bin/python3", "-I", "-S", "-c", script)
     async with live_keeper(data, uid=uid, worker_argv=worker, workers=2) as keeper:
-        assert await keeper.client.ask(StartCopyWorker()) == {"workers": 2}
+        assert await keeper.client.ask(StartCopyWorker()) == {"workers": 1}
+        assert await keeper.client.ask(StartCopyWorker()) == {"workers": 1}
+        assert await keeper.client.ask(StartCopyWorker(is_behind=True)) == {"workers": 2}
         await until(lambda: len(workers(keeper.process.pid)) == 2)
         pids = workers(keeper.process.pid)
         await keeper.client.ask(StartCopyWorker())

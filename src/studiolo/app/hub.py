@@ -6,6 +6,7 @@ Everything is built here and handed down; nothing below looks around.
 import asyncio
 import contextlib
 import functools
+import math
 import os
 import signal
 import socket
@@ -185,11 +186,23 @@ def report_runner(report: RunnerReport, settings: Settings) -> None:
 
 
 async def _start_copy_workers(services: Services, keeper: KeeperClient, clock: Clock, wake: asyncio.Event) -> None:
-    """Have workers started when there is something to copy; a scheduled copy is found by looking now and then."""
+    """Have workers started when there is something to copy.
+
+    Looking now and then finds scheduled copies, and copies that nobody has had time for: then one more worker helps.
+    """
+    looked_at, was_due = -math.inf, False
     while True:
         try:
-            if wake.is_set() or await services.copies.is_any_due():
-                wake.clear()
+            is_time_to_look = clock.monotonic() - looked_at >= DUE_COPIES_EVERY_SECONDS
+            is_woken = wake.is_set()
+            wake.clear()
+            if is_time_to_look:
+                looked_at = clock.monotonic()
+                is_due = await services.copies.is_any_due()
+                if is_due:
+                    await keeper.ask(StartCopyWorker(is_behind=was_due))
+                was_due = is_due
+            elif is_woken:
                 await keeper.ask(StartCopyWorker())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), DUE_COPIES_EVERY_SECONDS)

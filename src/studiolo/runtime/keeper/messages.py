@@ -118,9 +118,10 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class StartCopyWorker:
-    """Bring the copy workers up to the planned number."""
+    """Wake the copy workers; start one when none runs, and one more when they are behind."""
 
     NAME: ClassVar = "start_copy_worker"
+    is_behind: bool = False
 
 
 Request = (
@@ -211,6 +212,7 @@ _CHECKS = {
     "overwrite_newer": _is_flag,
     "delete_missing": _is_flag,
     "backup": _is_flag,
+    "is_behind": _is_flag,
     "source_path": _is_path,
     "target_path": _is_path,
     "exclude": _is_patterns,

@@ -180,14 +180,21 @@ class Keeper:
             case CopyPath() | CopyTree():
                 return self._copy(request)
             case StartCopyWorker():
-                for worker in self._workers:
-                    worker.nudge()
-                return {"workers": len(self._workers)}
+                return self._wake_workers(is_behind=request.is_behind)
             case _:
                 raise RunnerUnavailable("The supervisor does not know this request.")
 
     def _copy(self, request: CopyPath | CopyTree) -> Task[dict[str, Any]]:
         return self._copies.copy(request) if isinstance(request, CopyPath) else self._copiers.copy(request)
+
+    def _wake_workers(self, *, is_behind: bool) -> dict[str, Any]:
+        running = [worker for worker in self._workers if worker.pid is not None]
+        for worker in running:
+            worker.nudge()
+        idle = [worker for worker in self._workers if worker.pid is None]
+        if idle and (is_behind or not running):
+            idle[0].nudge()
+        return {"workers": sum(worker.pid is not None for worker in self._workers)}
 
     def _probed(self, _value: None, error: BaseException | None) -> None:
         """End the server when no sandbox can run: with the remedy as its last word it is sooner repaired."""
