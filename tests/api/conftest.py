@@ -326,16 +326,31 @@ class ExampleWorld:
 
     caller: Caller
     names: dict[str, str]
+    services: Services
+    clock: MovingClock
 
     async def run(self, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
         text = json.dumps(parameters)
         for written, real in self.names.items():
             text = text.replace(written, real)
-        return await self.caller.call(name, **json.loads(text))
+        working = [asyncio.ensure_future(work) for work in (self._copy(), _move_on(self.clock))]
+        try:
+            return await self.caller.call(name, **json.loads(text))
+        finally:
+            for task in working:
+                task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
+
+    async def _copy(self) -> None:
+        while True:
+            if not await self.services.copies.run_one("worker"):
+                await self.clock.sleep(0.01)
 
 
 @pytest.fixture
-async def example_world(caller, services: Services, runner: FakeRunner, mailer: FakeMailer) -> ExampleWorld:
+async def example_world(
+    caller, services: Services, runner: FakeRunner, mailer: FakeMailer, clock: MovingClock
+) -> ExampleWorld:
     async def print_home(params: dict[str, Any]) -> dict[str, Any]:
         return {"stdout": "/projects/x\n", "stderr": "", "exit_code": 0}
 
@@ -346,6 +361,8 @@ async def example_world(caller, services: Services, runner: FakeRunner, mailer: 
     target = (await admin.call("create_project"))["project_id"]
     runner.agent(source).commands["pwd"] = print_home
     await admin.call("write_text_file_to_project", project_id=source, path="welcome.md", content="hello\nworld")
+    await admin.call("write_text_file_to_project", project_id=source, path="public/welcome.md", content="hello\nworld")
+    await admin.call("query", query={"public_paths": {"project_id": source, "path": "public"}})
     copy = await admin.call(
         "copy_path_between_projects",
         src_project_id=source,
@@ -364,7 +381,7 @@ async def example_world(caller, services: Services, runner: FakeRunner, mailer: 
         "65cd2079-098d-4147-bb54-12d44cebb8cb": copy["copy_path_id"],
         "99ebde5c-58f8-4e29-b6e4-b55b8fd71a1b": student.account_id,
     }
-    return ExampleWorld(admin, names)
+    return ExampleWorld(admin, names, services, clock)
 
 
 def code_in(body: str) -> str:

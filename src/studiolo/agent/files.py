@@ -23,6 +23,7 @@ from studiolo.core.errors import (
     FileTypeUnsupported,
     Forbidden,
     InvalidRequest,
+    PathOutsideProject,
     StudioloError,
     TooLarge,
     Unavailable,
@@ -68,7 +69,7 @@ _KINDS: dict[int, type[StudioloError]] = {
 
 async def read_text(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
     """Return a file's text, decoded as UTF-8 with replacement characters."""
-    path = resolve(agent.home, params.text(given, "path"))
+    path = _within(agent.home, given, resolve(agent.home, params.text(given, "path")))
     max_bytes = params.count(given, "max_bytes")
     data = await _in_thread(read_bytes, path, MAX_READ_BYTES if max_bytes is None else max_bytes)
     return {"content": data.decode("utf-8", "replace")}
@@ -86,7 +87,7 @@ async def write_text(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
 
 async def list_directory(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
     """Return a directory's entries, sorted by name; links count as what they lead to."""
-    path = resolve(agent.home, params.text(given, "path", ""))
+    path = _within(agent.home, given, resolve(agent.home, params.text(given, "path", "")))
     return {"entries": await _in_thread(_entries, path)}
 
 
@@ -165,6 +166,17 @@ def explain(error: OSError, action: str, path: str) -> StudioloError:
     name = errno.errorcode.get(number, "EIO")
     words = _WORDS.get(number) or os.strerror(number).lower()
     return _KINDS.get(number, Unavailable)(f"{name}: {words}, {action} '{path}'")
+
+
+def _within(home: str, given: dict[str, Any], path: str) -> str:
+    """Return the path; with `within` raise PathOutsideProject if links lead it out of that directory or file."""
+    root = given.get("within")
+    if root is None:
+        return path
+    real, allowed = os.path.realpath(path), os.path.realpath(resolve(home, params.text(given, "within")))
+    if real != allowed and not real.startswith(allowed.rstrip("/") + "/"):
+        raise PathOutsideProject(f"'{path}' leads out of what is public")
+    return path
 
 
 async def _in_thread(work: Callable[..., Result], *args: Any) -> Result:

@@ -3,15 +3,17 @@
 - An administrator may do everything.
 - An account may read where it has any role, and write where it is owner or collaborator.
 - A project's own key may do everything in that project and nothing elsewhere.
+- Whoever has a key may read what is public.
 - A sign-in made from a narrowed auth token never gets more than its scope, whoever it is.
 """
 
 from pathlib import PurePosixPath
 
-from studiolo.core.errors import Forbidden, ProjectNotFound, RoleTooLow
+from studiolo.core.errors import Forbidden, NotFound, ProjectNotFound, RoleTooLow
 from studiolo.core.ids import ProjectId, is_uuid
 from studiolo.core.models import Principal, Project, Role, Scope
-from studiolo.storage import projects
+from studiolo.domain.home_paths import path_below_home, path_in_home
+from studiolo.storage import projects, public_paths
 from studiolo.storage.database import Database, Transaction
 
 _WRITING_ROLES = (Role.OWNER, Role.COLLABORATOR)
@@ -41,6 +43,10 @@ class Access:
             lambda tx: require(tx, principal, project_id, write=write, path=path, including_deleted=including_deleted)
         )
 
+    async def public(self, principal: Principal, project_id: ProjectId, path: str) -> Project:
+        """Return the project of a path that is public; raise NotFound in the wire's words."""
+        return (await self._database.read(lambda tx: require_public(tx, principal, project_id, path)))[0]
+
 
 def require(
     tx: Transaction,
@@ -63,6 +69,37 @@ def require(
     if not _is_within(principal.scope, path, write=write):
         raise Forbidden(words)
     return project
+
+
+def require_public(tx: Transaction, principal: Principal, project_id: ProjectId, path: str) -> tuple[Project, str]:
+    """Return the project of a public path and the public path it is below; raise NotFound in the wire's words."""
+    words = f"path '{path}' of project with id '{project_id}' is not public"
+    try:
+        project, roots = public_roots(tx, principal, project_id)
+    except NotFound as error:
+        raise NotFound(words) from error
+    inside = path_in_home(project_id, path)
+    root = None if inside is None else root_of(roots, inside.strip("/"))
+    if root is None:
+        raise NotFound(words)
+    return project, root
+
+
+def public_roots(tx: Transaction, principal: Principal, project_id: ProjectId) -> tuple[Project, list[str]]:
+    """Return a project and its public paths; raise NotFound or Forbidden in the wire's words."""
+    project = projects.get(tx, project_id) if is_uuid(project_id) else None
+    if project is None or project.is_deleted:
+        raise NotFound("not_public")
+    if principal.is_anonymous or principal.scope.project_id not in (None, project_id):
+        raise Forbidden("not_public")
+    found = [one.path for one in public_paths.list_of(tx, project_id) if not one.is_disabled]
+    return project, [path_below_home(project_id, path) for path in found]
+
+
+def root_of(roots: list[str], path: str) -> str | None:
+    """Return the public path that makes a path public; the empty one is the whole home."""
+    path = "" if path == "." else path
+    return next((root for root in roots if is_path_within(path, root)), None)
 
 
 def is_path_within(path: str, prefix: str) -> bool:

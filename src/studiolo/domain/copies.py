@@ -17,7 +17,8 @@ from studiolo.core.ids import CopyId, ProjectId, is_uuid
 from studiolo.core.models import CopyOperation, Principal
 from studiolo.core.secrets import SecretSource
 from studiolo.domain.access import Access
-from studiolo.domain.copying import Copying, Place, path_in_home, require, require_both
+from studiolo.domain.copying import Copying, Place, require, require_both
+from studiolo.domain.home_paths import path_in_home
 from studiolo.domain.moments import parse_moment
 from studiolo.domain.projects import is_storable
 from studiolo.storage import copies as rows
@@ -47,6 +48,7 @@ class CopyRequest:
     exclude: tuple[str, ...] = ()
     timeout_seconds: float | None = None
     scheduled: str | None = None
+    is_public: bool = False  # the source need only be public
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Copies:
         await require(
             self._access,
             principal,
-            Place(source_id, request.source_path),
+            Place(source_id, request.source_path, is_public=request.is_public),
             Place(target_id, request.target_path or request.source_path),
         )
         copy = self._operation(principal, request, source_id, target_id)
@@ -208,6 +210,7 @@ class Copies:
             error=None,
             error_code=None,
             attempts=0,
+            is_public=request.is_public,
         )
 
 

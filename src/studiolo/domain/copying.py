@@ -21,6 +21,7 @@ from studiolo.core.ids import ProjectId
 from studiolo.core.models import CopyOperation, CopyOrder, Principal, Project
 from studiolo.core.settings import Settings
 from studiolo.domain.access import Access
+from studiolo.domain.home_paths import path_in_home
 from studiolo.domain.lifecycle import project_spec
 from studiolo.runtime.protocols import CopyEngine
 from studiolo.storage import accounts
@@ -39,6 +40,7 @@ class Place:
 
     project_id: ProjectId
     path: str | None
+    is_public: bool = False  # it need not be the caller's
 
 
 class Copying:
@@ -61,10 +63,10 @@ class Copying:
         claimed = await self._claim(worker_name)
         if claimed is None:
             return False
-        if claimed.attempts > MAX_ATTEMPTS:
-            await self._finish(
         if on_claimed is not None:
             on_claimed()
+        if claimed.attempts > MAX_ATTEMPTS:
+            await self._finish(
                 claimed, worker_name, CopyFailed(f"The copy was given up after {MAX_ATTEMPTS} attempts.")
             )
             return True
@@ -178,33 +180,25 @@ async def require(access: Access, principal: Principal, source: Place | None, ta
     ):
         if place is None:
             continue
+        if place.is_public:
+            found.append(await access.public(principal, place.project_id, place.path or ""))
+            continue
         try:
             found.append(await access.project(principal, place.project_id, write=write, path=place.path))
         except (Forbidden, NotFound) as error:
             message = f"ACCESS BLOCKED -- {refusal} project -- {place.project_id}"
+            if source is not None and source.is_public:
+                message = f"user must have write access to target project {place.project_id}"
             raise type(error)(message, **error.details) from error
     return found
 
 
 async def require_both(access: Access, principal: Principal, copy: CopyOperation) -> tuple[Project, Project]:
     """Return the source and the target of a copy that the caller may read and write."""
-    source, target = Place(copy.source_project_id, copy.source_path), Place(copy.target_project_id, copy.target_path)
+    source = Place(copy.source_project_id, copy.source_path, is_public=copy.is_public)
+    target = Place(copy.target_project_id, copy.target_path)
     found = await require(access, principal, source, target)
     return found[1], found[0]
-
-
-def path_in_home(project_id: ProjectId, path: str) -> str | None:
-    """Return a path relative to the project's home, a trailing slash kept; None if it leads out by its words.
-
-    `/projects/ID/a`, the home's own name inside, and `/a` mean `a`.
-    """
-    home = f"/projects/{project_id}"
-    if path == home or path.startswith(home + "/"):
-        path = path.removeprefix(home)
-    inside = posixpath.normpath(path.lstrip("/"))
-    if inside == ".." or inside.startswith("../"):
-        return None
-    return inside + "/" if path.endswith("/") and inside != "." else inside
 
 
 async def _end(*tasks: asyncio.Task[None]) -> None:

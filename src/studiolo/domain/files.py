@@ -47,19 +47,12 @@ class Files:
     async def list(self, principal: Principal, project_id: ProjectId, path: str) -> list[FileEntry]:
         """Return the entries of a directory."""
         project = await self._access.project(principal, project_id, write=False, path=path)
-        answer = await self._call(principal, project, "files.list", {"path": path})
-        entries = answer.get("entries")
-        if not isinstance(entries, list):
-            raise AgentUnavailable("The project's agent gave no list of files.")
-        return [_entry(entry) for entry in cast("list[object]", entries)]
+        return read_entries(await self._call(principal, project, "files.list", {"path": path}))
 
     async def _read(self, principal: Principal, project: Project, path: str) -> str:
         max_bytes = self._settings.max_read_mb * _MIB
         answer = await self._call(principal, project, "files.read_text", {"path": path, "max_bytes": max_bytes})
-        content = answer.get("content")
-        if not isinstance(content, str) or len(content) > max_bytes:
-            raise AgentUnavailable("The project's agent gave no text.")
-        return content
+        return read_text(answer, max_bytes)
 
     async def _call(self, principal: Principal, project: Project, call: str, params: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -71,10 +64,26 @@ class Files:
                 may_start=principal.scope.may_start,
             )
         except StudioloError as error:
-            _raise_in_historical_words(error)
+            raise_in_historical_words(error)
 
 
-def _raise_in_historical_words(error: StudioloError) -> NoReturn:
+def read_text(answer: dict[str, Any], max_bytes: int) -> str:
+    """Return the text in an agent's answer; raise AgentUnavailable if there is none."""
+    content = answer.get("content")
+    if not isinstance(content, str) or len(content) > max_bytes:
+        raise AgentUnavailable("The project's agent gave no text.")
+    return content
+
+
+def read_entries(answer: dict[str, Any]) -> list[FileEntry]:
+    """Return the entries in an agent's answer; raise AgentUnavailable if it is no listing."""
+    entries = answer.get("entries")
+    if not isinstance(entries, list):
+        raise AgentUnavailable("The project's agent gave no list of files.")
+    return [_entry(entry) for entry in cast("list[object]", entries)]
+
+
+def raise_in_historical_words(error: StudioloError) -> NoReturn:
     """Raise the error again; what the operating system said begins with `Error: `."""
     if _SYSTEM_ERROR.match(error.message):
         raise type(error)(f"Error: {error.message}", internal=error.internal, **error.details) from error

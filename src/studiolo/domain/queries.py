@@ -7,7 +7,7 @@ get, filters, order, defaults) is in `query_language.py` and the same for all.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from studiolo.core.clock import Clock, iso_milliseconds
 from studiolo.core.errors import Forbidden, InvalidRequest
@@ -57,6 +57,19 @@ class QueryTable(Protocol):
         ...
 
 
+@runtime_checkable
+class DeletingTable(QueryTable, Protocol):
+    """A kind of record of which one can be deleted."""
+
+    async def delete(self, principal: Principal, values: Row) -> None:
+        """Delete the record that the given fields name, or raise."""
+        ...
+
+
+# Records that exist and are nobody's to query: other calls show what their owners may see.
+_CLOSED = frozenset({"copy_paths", "api_keys", "auth_tokens", "client_error_log"})
+
+
 class Queries:
     """Answers queries."""
 
@@ -99,18 +112,21 @@ class Queries:
 
     async def _set(self, principal: Principal, table_name: str, fields: Row, options: Options) -> None:
         table = self._tables.get(table_name)
-        if table is None:
+        if table is None and table_name not in _CLOSED:
             raise InvalidRequest(f"FATAL: table '{table_name}' does not exist")
-        if not table.settable:
+        if table is None or not table.settable:
             raise InvalidRequest(f"FATAL: user set queries not allowed for table '{table_name}'")
-        if options.is_delete:
+        if options.is_delete and not isinstance(table, DeletingTable):
             raise InvalidRequest(f"FATAL: delete from {table_name} not allowed")  # noqa: S608 - words for the caller
         for field in fields:
             if field not in table.settable:
                 raise InvalidRequest(f"FATAL: changing {table_name}.{field} not allowed")
         if principal.scope.is_read_only:
             raise Forbidden("FATAL: this sign-in may only read")
-        await table.set(principal, fields)
+        if options.is_delete and isinstance(table, DeletingTable):
+            await table.delete(principal, fields)
+        else:
+            await table.set(principal, fields)
 
 
 def _parts(query: object) -> tuple[str, Row, bool]:

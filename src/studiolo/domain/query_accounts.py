@@ -25,7 +25,11 @@ _SETTINGS: Mapping[str, Any] = {  # field -> default
     "ssh_keys": {},
     "unlisted": False,
     "tags": None,
+    "tours": None,
+    "sign_up_usage_intent": None,
 }
+# what nobody has here, for clients that ask for every field
+_NEVER = ("email_address_problem", "lti_id", "ephemeral", "locked", "balance", "min_balance", "purchase_closing_day")
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "first_name": (str,),
     "last_name": (str,),
@@ -40,6 +44,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "ssh_keys": (dict,),
     "unlisted": (bool,),
     "tags": (list,),
+    "tours": (list,),
+    "sign_up_usage_intent": (str,),
 }
 
 
@@ -59,6 +65,7 @@ class AccountsTable:
         "groups": [],
         "last_active": None,
         "created": None,
+        **{field: None for field in _NEVER},  # noqa: C420 - typed
         **_SETTINGS,
     }
 
@@ -108,4 +115,5 @@ def _row(account: Account) -> Row:
         "groups": ["admin"] if account.is_admin else [],
         "last_active": account.last_active_at,
         "created": account.created_at,
+        **dict.fromkeys(_NEVER),
     }

@@ -5,16 +5,16 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from studiolo.core.clock import Clock, iso_milliseconds
-from studiolo.core.errors import Forbidden, InvalidRequest, NotFound, ProjectNotFound, StudioloError
+from studiolo.core.errors import InvalidRequest, ProjectNotFound, StudioloError
 from studiolo.core.ids import AccountId, ProjectId, is_uuid
 from studiolo.core.models import Principal, Project
 from studiolo.core.settings import Settings
 from studiolo.domain import collaborators
-from studiolo.domain.access import require
 from studiolo.domain.lifecycle import Lifecycle
 from studiolo.domain.projects import check_texts
 from studiolo.domain.queries import Selection
-from studiolo.domain.query_language import Filter, Options, Row, deep_merge
+from studiolo.domain.query_language import Options, Row, deep_merge
+from studiolo.domain.query_reach import names_project, writable
 from studiolo.domain.query_values import check_size, check_types
 from studiolo.storage import projects as storage
 from studiolo.storage.database import Database, Transaction
@@ -53,6 +53,7 @@ class ProjectsTable:
     """The caller's projects; `projects` lists the newest hundred where the query says nothing else."""
 
     settable = frozenset(_TYPES)
+    readable: Mapping[str, Any]
 
     def __init__(
         self,
@@ -68,24 +69,11 @@ class ProjectsTable:
         self._database = database
         self._clock = clock
         self._lifecycle = lifecycle
-        readable_settings = [one for one in (*_SETTABLE_SETTINGS, *_OTHER_SETTINGS) if one != "avatar_image_full"]
-        self.readable: Mapping[str, Any] = {
-            "project_id": None,
-            "title": "",
-            "description": "",
-            "users": {},
-            "deleted": None,
-            "settings": _quotas(settings),
-            "state": None,
-            "last_edited": None,
-            "last_active": None,
-            "created": None,
-            **{field: None for field in readable_settings},  # noqa: C420 - typed
-        }
+        self.readable = readable_fields(settings)
 
     async def rows(self, principal: Principal, selection: Selection) -> Sequence[Row]:
         """Return the caller's projects; one that is named must be the caller's, whoever the caller is."""
-        named = [one.value for one in selection.filters if _names_project(one)]
+        named = [one.value for one in selection.filters if names_project(one)]
         limits = [*named, principal.key_project_id, principal.scope.project_id]
         reached = {str(one) for one in limits if one is not None}
         found: Sequence[Project] = ()
@@ -93,7 +81,7 @@ class ProjectsTable:
             found = await self._read(principal, selection, next(iter(reached), None))
         if named and not found:
             raise ProjectNotFound("FATAL: you do not have read access to this project")
-        return [_row(project) for project in found]
+        return [project_row(project) for project in found]
 
     async def set(self, principal: Principal, values: Row) -> None:
         """Change a project that the caller may write to; `action_request` is carried out before this returns."""
@@ -133,7 +121,7 @@ class ProjectsTable:
             (_ORDERS[name], is_descending) for name, is_descending in selection.order_by if name in _ORDERS
         ]
         # the database may stop early only if it alone filters and orders
-        is_whole = len(order_by) == len(selection.order_by) and all(_names_project(one) for one in selection.filters)
+        is_whole = len(order_by) == len(selection.order_by) and all(names_project(one) for one in selection.filters)
         limit = selection.limit if is_whole else None
         return await self._database.read(
             lambda tx: storage.list_for(
@@ -145,7 +133,7 @@ class ProjectsTable:
         now = self._clock.now()
 
         def change(tx: Transaction) -> Project:
-            project = self._writable(tx, principal, project_id)
+            project = writable(tx, principal, project_id, including_deleted=True)
             columns: dict[str, Any] = {_COLUMNS[field]: values[field] for field in _COLUMNS if field in values}
             settings = {field: values[field] for field in _SETTABLE_SETTINGS if field in values}
             if settings:
@@ -159,14 +147,6 @@ class ProjectsTable:
             return project
 
         return await self._database.write(change)
-
-    def _writable(self, tx: Transaction, principal: Principal, project_id: ProjectId) -> Project:
-        try:
-            return require(tx, principal, project_id, write=True, including_deleted=True)
-        except (Forbidden, NotFound) as error:
-            if not is_uuid(project_id) or storage.get(tx, project_id) is None:
-                raise ProjectNotFound(f"FATAL: unknown project_id '{project_id}'") from error
-            raise type(error)("FATAL: user must be an admin", **error.details) from error
 
     async def _act(self, project: Project, action: str) -> None:
         started = self._clock.now()
@@ -193,10 +173,6 @@ def _record_action(tx: Transaction, project_id: ProjectId, record: Row) -> None:
         storage.change(tx, project_id, {"settings": {**project.settings, "action_request": record}})
 
 
-def _names_project(one: Filter) -> bool:
-    return one.field == "project_id" and one.operator in ("=", "==")
-
-
 def _action(given: Any) -> str | None:
     if given is None:
         return None
@@ -206,7 +182,8 @@ def _action(given: Any) -> str | None:
     return action
 
 
-def _row(project: Project) -> Row:
+def project_row(project: Project) -> Row:
+    """Return every readable field of a project."""
     kept = project.settings
     changed_at = project.state_changed_at or project.created_at
     state = {"state": project.state.value, "time": iso_milliseconds(changed_at)}
@@ -226,6 +203,24 @@ def _row(project: Project) -> Row:
         "last_edited": project.last_edited_at,
         "last_active": project.last_active_at,
         "created": project.created_at,
+    }
+
+
+def readable_fields(settings: Settings) -> Mapping[str, Any]:
+    """Return the fields that a query may ask of a project, with their defaults."""
+    readable_settings = [one for one in (*_SETTABLE_SETTINGS, *_OTHER_SETTINGS) if one != "avatar_image_full"]
+    return {
+        "project_id": None,
+        "title": "",
+        "description": "",
+        "users": {},
+        "deleted": None,
+        "settings": _quotas(settings),
+        "state": None,
+        "last_edited": None,
+        "last_active": None,
+        "created": None,
+        **{field: None for field in readable_settings},  # noqa: C420 - typed
     }
 
 

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from studiolo.core.errors import InvalidRequest, TooLarge
+from studiolo.domain.moments import parse_moment
 from studiolo.domain.projects import is_storable
 
 MAX_STORED_CHARACTERS = 1_000_000
@@ -27,3 +29,14 @@ def check_size(table: str, stored: Any) -> None:
         raise TooLarge(f"FATAL: a record of {table} cannot hold so much")
     if not is_storable(text) or "\\u0000" in text:
         raise InvalidRequest(f"FATAL: a value for {table} contains a character that cannot be stored")
+
+
+def moment_of(table: str, values: Mapping[str, Any], field: str) -> datetime | None:
+    """Return the moment that a field gives; None if it is not given; raise InvalidRequest for what is no moment."""
+    given = values.get(field)
+    if given is None:
+        return None
+    moment = parse_moment(given)
+    if moment is None:
+        raise InvalidRequest(f"FATAL: invalid value for {table}.{field} -- must be a date")
+    return moment

@@ -24,9 +24,17 @@ from studiolo.domain.lifecycle import Lifecycle
 from studiolo.domain.password_resets import PasswordResets
 from studiolo.domain.passwords import Passwords
 from studiolo.domain.projects import Projects
+from studiolo.domain.public_paths import PublicPaths
 from studiolo.domain.queries import Queries
 from studiolo.domain.query_accounts import AccountsTable
+from studiolo.domain.query_collaborators import CollaboratorsTable
+from studiolo.domain.query_file_use import FileUseTable
+from studiolo.domain.query_invite_tokens import InviteTokensTable
+from studiolo.domain.query_listings import ListingsTable
+from studiolo.domain.query_project_log import ProjectLogTable
 from studiolo.domain.query_projects import ProjectsTable
+from studiolo.domain.query_projects_admin import ProjectsAdminTable
+from studiolo.domain.query_public_paths import PublicPathsTable
 from studiolo.domain.sign_ins import SignIns
 from studiolo.runtime.mail import mailer_of
 from studiolo.runtime.protocols import AgentConnector, CopyEngine, Mailer, ProjectRunner
@@ -48,6 +56,7 @@ class Services:
     collaborators: Collaborators
     invitations: Invitations
     files: Files
+    public_paths: PublicPaths
     exec: Exec
     copies: Copies
     queries: Queries
@@ -80,7 +89,16 @@ def build_services(
     tables = (
         ProjectsTable("projects", settings, database, clock, lifecycle),
         ProjectsTable("projects_all", settings, database, clock, lifecycle),
+        ProjectsAdminTable(settings, database),
         AccountsTable(database),
+        CollaboratorsTable("collaborators", database),
+        CollaboratorsTable("collaborators_one_project", database),
+        InviteTokensTable(database, clock),
+        PublicPathsTable(database, clock),
+        ProjectLogTable("project_log", database, clock, secrets),
+        ProjectLogTable("project_log_all", database, clock, secrets),
+        FileUseTable(database, clock),
+        ListingsTable(database),
     )
     return Services(
         accounts=accounts,
@@ -94,6 +112,7 @@ def build_services(
         collaborators=Collaborators(database, clock),
         invitations=Invitations(database, clock, mailer),
         files=Files(settings, access, agents),
+        public_paths=PublicPaths(database, agents),
         exec=Exec(access, agents),
         copies=Copies(database, clock, secrets, access, copying, on_copy_queued),
         queries=Queries(clock, tables),

@@ -8,6 +8,7 @@ nothing.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -23,12 +24,30 @@ from studiolo.storage.tables import projects
 MomentName = Literal["last_edited_at", "last_active_at", "created_at"]
 _ACTIVE_STATES = (ProjectState.STARTING, ProjectState.RUNNING, ProjectState.STOPPING)
 _UID_ATTEMPTS = 100
+_MAX_PEOPLE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whose records are meant: those of one project, else those of all projects visible to an account."""
+
+    account_id: AccountId | None = None
+    project_id: ProjectId | None = None
 
 
 def visible_to(account_id: AccountId) -> ColumnElement[bool]:
     """Return the condition for the projects that an account may know of: those it has a place in."""
     mine = select(collaborators_table.c.project_id).where(collaborators_table.c.account_id == account_id)
     return projects.c.project_id.in_(mine)
+
+
+def is_reached(project_id: ColumnElement[Any], reach: Reach) -> ColumnElement[bool]:
+    """Return the condition for records of projects, by the column that names their project."""
+    if reach.project_id is not None or reach.account_id is None:
+        return project_id == reach.project_id
+    return project_id.in_(
+        select(projects.c.project_id).where(visible_to(reach.account_id), projects.c.is_deleted.is_(False))
+    )
 
 
 def insert(tx: Connection, project_id: ProjectId, *, title: str, description: str, now: datetime) -> int:
@@ -86,6 +105,13 @@ def list_unused(tx: Connection, since: datetime) -> list[Project]:
     """Return the running projects that no hub saw in use since a moment."""
     unused = or_(projects.c.last_active_at.is_(None), projects.c.last_active_at < since)
     return _projects(tx, select(projects).where(projects.c.state == ProjectState.RUNNING, unused))
+
+
+def people_of(tx: Connection, reach: Reach) -> list[AccountId]:
+    """Return the accounts that have a place in the projects."""
+    people = collaborators_table.c
+    query = select(people.account_id).where(is_reached(people.project_id, reach)).distinct().limit(_MAX_PEOPLE)
+    return [AccountId(one) for one in tx.execute(query).scalars()]
 
 
 def change(tx: Connection, project_id: ProjectId, values: Mapping[str, Any]) -> None:

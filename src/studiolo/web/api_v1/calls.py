@@ -12,6 +12,7 @@ from studiolo.web.api_v1 import (
     password_resets,
     ping,
     projects,
+    public_paths,
     queries,
 )
 from studiolo.web.api_v1.registry import Registry
@@ -28,6 +29,7 @@ _NOUNS = (
     files,
     ping,
     projects,
+    public_paths,
     queries,
 )
 
