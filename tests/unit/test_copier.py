@@ -3,10 +3,10 @@
 import os
 import resource
 import stat
+import subprocess
 import sys
-import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -212,41 +212,55 @@ def test_content_is_moved_by_hand_where_the_kernel_cannot_do_it(tmp_path: Path):
     assert (tmp_path / "b").read_bytes() == content
 
 
-class Swapper:
-    """Swaps a directory for a link to somewhere else and back, as fast as it can."""
+_SWAP = """
+import os, shutil, sys
+place, aside, link, outside = sys.argv[1:]
+print("begun", flush=True)
+while True:
+    for action, *names in (
+        (os.symlink, outside, link),
+        (os.rename, place, aside),
+        (os.rename, link, place),
+        (os.rename, place, link),
+        (os.rename, aside, place),
+        (shutil.rmtree, aside),
+        (os.unlink, aside),
+    ):
+        try:
+            action(*names)
+        except OSError:
+            pass  # the copier was faster and took the link away or put a directory there
+"""
 
-    def __init__(self, place: Path, outside: Path) -> None:
-        self._place = place
-        self._aside = outside.parent / "aside"
-        self._link = outside.parent / "link"
-        self._link.symlink_to(outside)
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> None:
-        self._thread.start()
+@contextmanager
+def swapped(place: Path, outside: Path) -> Iterator[None]:
+    """Swap a directory for a link to `outside` and back meanwhile, in a process of its own, as fast as it can."""
+    aside, link = outside.parent / "aside", outside.parent / "link"
+    command = [sys.executable, "-c", _SWAP, str(place), str(aside), str(link), str(outside)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.kill()
 
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self._thread.join()
 
-    def _run(self) -> None:
-        steps = ((self._place, self._aside), (self._link, self._place), (self._place, self._link))
-        while not self._is_over.is_set():
-            for one, other in (*steps, (self._aside, self._place)):
-                with suppress(OSError):  # the copier was faster and put a directory there
-                    one.rename(other)
+def many_files(directory: Path) -> None:
+    """Make files that the copier looks at between listing a directory and entering those below it."""
+    for number in range(60):
+        (directory / f"file {number}").write_text("x")
 
 
 def test_source_directories_swapped_for_links_never_let_anything_else_in(source: Path, target: Path, tmp_path: Path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret").write_text("secret")
-    for number in range(5):
-        (source / "d" / str(number)).mkdir(parents=True)
-        (source / "d" / str(number) / "f").write_text("mine")
-    with Swapper(source / "d", outside):
-        for number in range(150):
+    many_files(source)
+    (source / "d").mkdir()
+    with swapped(source / "d", outside):
+        for number in range(50):
             place = target / str(number)
             place.mkdir()
             copy(source, place)
@@ -257,11 +271,12 @@ def test_target_directories_swapped_for_links_never_let_a_write_out(source: Path
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "kept").write_text("kept")
+    many_files(source)
     (source / "d").mkdir()
     (target / "d").mkdir()
-    with Swapper(target / "d", outside):
-        for number in range(150):
-            (source / "d" / f"f{number}").write_text("mine")
+    with swapped(target / "d", outside):
+        for number in range(100):
+            (source / "d" / "f").write_text(f"mine {number}")
             copy(source, target, Rules(delete_missing=True, overwrite_newer=True))
     assert tree(outside) == ["kept"]
 
