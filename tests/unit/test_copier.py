@@ -281,6 +281,32 @@ def test_target_directories_swapped_for_links_never_let_a_write_out(source: Path
     assert tree(outside) == ["kept"]
 
 
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_directory_swapped_after_it_was_listed_is_a_failure_of_that_entry(
+    source: Path, target: Path, tmp_path: Path, side: str
+):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("kept")
+    for root in (source, target):
+        for name in ("a", "d", "e"):
+            (root / name).mkdir()
+    (source / "d" / "f").write_text("x")
+    (source / "e" / "f").write_text("x")
+    place = tmp_path / side / "d"
+
+    def swap() -> None:
+        place.rename(tmp_path / "aside")
+        place.symlink_to(outside)
+
+    pulses = iter([lambda: None, swap])  # the first comes before the roots are listed, the second when `a` is entered
+    tally = copy(source, target, Rules(delete_missing=True), lambda: next(pulses, lambda: None)())
+    assert place.is_symlink()
+    assert tally.failures == ["d: Not a directory"]
+    assert tree(outside) == ["kept"]
+    assert (target / "e" / "f").exists()
+
+
 @pytest.mark.skipif(IS_ROOT, reason="root may read everything")
 def test_entries_that_cannot_be_read_are_named_and_the_rest_copied(source: Path, target: Path):
     for name in ("a", "closed", "z"):
