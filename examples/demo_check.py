@@ -63,6 +63,8 @@ def _steps(page: Page, host_origin: str) -> None:
     print("check: open answered ack and done, and the file is on the screen")
     page.get_by_role("button", name="open notebook").click()
     expect(frame.get_by_text("1.6176").first).to_be_visible()
+    expect(frame.locator('[data-id="table"] .outputs table')).to_be_visible()
+    expect(frame.locator(".katex").first).to_be_visible()
     print("check: the notebook opened again with its output saved")
 
 
@@ -70,7 +72,7 @@ def _run_cell(frame: FrameLocator, cell_id: str, expected: str) -> None:
     cell = frame.locator(f'[data-id="{cell_id}"]')
     cell.locator(".source").first.click()
     cell.locator(".cm-content").first.press("Shift+Enter")
-    expect(cell.get_by_text(expected).first).to_be_visible(timeout=60_000)
+    expect(cell.locator(".outputs").get_by_text(expected).first).to_be_visible(timeout=60_000)
     print(f"check: cell {cell_id} ran and shows {expected}")
 
 

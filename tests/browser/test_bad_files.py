@@ -78,7 +78,7 @@ def test_file_that_cannot_be_a_notebook_is_refused_with_a_reason(project: LivePr
     put(project, name, BROKEN[name])
     embedded = embed(project.url(name))
     alert = embedded.inside.get_by_role("alert")
-    expect(alert).to_contain_text("too large" if name.startswith("huge") else "notebook")
+    expect(alert).to_contain_text("larger than the 1 MB" if name.startswith("huge") else "notebook")
 
 
 def test_empty_notebook_is_worked_in(project: LiveProject, embed):

@@ -239,7 +239,7 @@ def test_message_from_an_origin_that_is_not_allowed_is_explained_in_the_console_
     project: LiveProject, app: EmbeddedFrame, stranger_host: HostPages
 ):
     said: list[ConsoleMessage] = []
-    app.page.on("console", said.append)
+    app.page.on("console", lambda message: said.append(message))
     with app.page.expect_popup() as popup:
         app.page.evaluate("(url) => void open(url)", stranger_host.origin)
     popup.value.wait_for_load_state()

@@ -106,8 +106,9 @@ export function changeType(doc: Y.Doc, id: string, type: CellType): boolean {
   const cell = cellsOf(doc).get(index);
   if (index < 0 || !(cell instanceof Y.Map) || typeOf(cell) === type) return false;
   doc.transact(() => {
+    const changed = newCell(type, sourceOf(cell).toString(), id); // a deleted cell has no text any more
     cellsOf(doc).delete(index);
-    cellsOf(doc).insert(index, [newCell(type, sourceOf(cell).toString(), id)]);
+    cellsOf(doc).insert(index, [changed]);
   }, LOCAL);
   return true;
 }
