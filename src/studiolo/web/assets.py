@@ -12,10 +12,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from studiolo.web.content_security import source_hash
+from studiolo.web.encodings import Encoding, choose
 
 STATIC_DIRECTORY = Path(__file__).parent / "static"
 
-_ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
+_SUFFIXES: dict[Encoding, str] = {"br": ".br", "gzip": ".gz"}
 _MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".woff2": "font/woff2"}
 _MAX_KEPT_BYTES = 512 * 1024
 _NOT_SERVED = ("manifest.json", "shell.json", "output.html")
@@ -64,13 +65,12 @@ class Assets:
             "cross-origin-resource-policy": "cross-origin",
         }
         chosen = path
-        accepted = _accepted_encodings(request.headers.get("accept-encoding", ""))
-        for encoding, suffix in _ENCODINGS:
-            packed = path.with_name(path.name + suffix)
-            if encoding in accepted and packed.is_file():
-                headers["content-encoding"] = encoding
-                chosen = packed
-                break
+        packed: dict[Encoding, Path] = {name: path.with_name(path.name + suffix) for name, suffix in _SUFFIXES.items()}
+        there = tuple(name for name, file in packed.items() if file.is_file())
+        encoding = choose(request.headers.get("accept-encoding", ""), there)
+        if encoding is not None:
+            headers["content-encoding"] = encoding
+            chosen = packed[encoding]
         return Response(self._read(chosen), headers=headers)
 
     def _read(self, path: Path) -> bytes:
@@ -84,15 +84,10 @@ class Assets:
         return kept
 
 
-def _accepted_encodings(header: str) -> set[str]:
-    parts = [part.replace(" ", "").lower().partition(";q=") for part in header.split(",")]
-    return {name for name, _, weight in parts if weight.rstrip("0").rstrip(".") != "" or "0" not in weight}
-
-
 def _list_files(directory: Path) -> dict[str, Path]:
     if not directory.is_dir():
         return {}
-    packed = tuple(suffix for _, suffix in _ENCODINGS)
+    packed = tuple(_SUFFIXES.values())
     files = (path for path in directory.rglob("*") if path.is_file() and path.suffix not in packed)
     names = {path.relative_to(directory).as_posix(): path for path in files}
     return {name: path for name, path in names.items() if name not in _NOT_SERVED and not name.startswith(".")}

@@ -4,6 +4,8 @@
 2. `progress` while the project starts and the document opens.
 3. `opened` with the HTML of the document, or `directory`, or `error` with a stable code.
 
+Each event is sent as soon as it happens, compressed where the browser takes gzip.
+
 Credentials that are refused give the error's status and an `error` event as the body; once the stream has begun,
 failures can only be events.
 """
@@ -25,6 +27,7 @@ from studiolo.core.models import Principal
 from studiolo.domain.accounts import Accounts
 from studiolo.domain.documents import Documents, Snapshot
 from studiolo.domain.files import Files
+from studiolo.web.encodings import Stream, choose
 from studiolo.web.frame.bodies import read_model
 from studiolo.web.frame.credentials import Admission, Credentials
 from studiolo.web.render import render_document
@@ -65,9 +68,9 @@ class FrameOpen:
             admission = await self._credentials.admit(request, auth_token=asked.auth_token, frame_key=asked.frame)
             first = await self._signed_in(admission)
         except StudioloError as error:
-            return _answer(_once(_error_event(error)), status=error.status)
+            return _answer(request, _once(_error_event(error)), status=error.status)
         events = self._events(first, admission.principal, asked)
-        return _answer(events, set_cookies=admission.set_cookies)
+        return _answer(request, events, set_cookies=admission.set_cookies)
 
     async def _signed_in(self, admission: Admission) -> Event:
         account_id = admission.principal.account_id
@@ -153,13 +156,34 @@ async def _lines(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
         yield json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
 
 
+async def _packed(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Compress line by line; the first, with the bearer, is sealed off from the document (see `encodings.py`)."""
+    stream = Stream()
+    is_first = True
+    async for line in lines:
+        yield stream.seal(line) if is_first else stream.add(line)
+        is_first = False
+    yield stream.end()
+
+
 def _error_event(error: StudioloError) -> Event:
     return {"event": "error", "code": error.code, "message": error.message}
 
 
-def _answer(events: AsyncIterator[Event], *, status: int = 200, set_cookies: tuple[str, ...] = ()) -> Response:
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
-    response = StreamingResponse(_lines(events), status, headers, MEDIA_TYPE)
+def _answer(
+    request: Request, events: AsyncIterator[Event], *, status: int = 200, set_cookies: tuple[str, ...] = ()
+) -> Response:
+    headers = {
+        "cache-control": "no-store",
+        "vary": "accept-encoding",
+        "x-accel-buffering": "no",
+        "x-content-type-options": "nosniff",
+    }
+    lines = _lines(events)
+    if choose(request.headers.get("accept-encoding", ""), ("gzip",)) is not None:
+        headers["content-encoding"] = "gzip"
+        lines = _packed(lines)
+    response = StreamingResponse(lines, status, headers, MEDIA_TYPE)
     for line in set_cookies:
         response.headers.append("set-cookie", line)
     return response

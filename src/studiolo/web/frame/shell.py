@@ -19,6 +19,7 @@ from studiolo.core.settings import Settings
 from studiolo.web import csrf
 from studiolo.web.assets import Assets, Shell
 from studiolo.web.content_security import shell_policy
+from studiolo.web.encodings import choose, compress
 from studiolo.web.targets import own_path
 
 SITE_NAME = "Studiolo"
@@ -64,7 +65,7 @@ class Shells:
             "cache-control": "no-store" if has_token else "private, no-cache",
             "x-content-type-options": "nosniff",
         }
-        return HTMLResponse(body, headers=headers)
+        return _packed(request, body, headers)
 
     async def app(self, request: Request) -> Response:
         """Answer GET /app in a frame: the loading screen, then the green banner."""
@@ -104,6 +105,16 @@ def wants_kiosk(request: Request) -> bool:
 
 def _is_kiosk_address(address: str) -> bool:
     return parse_qs(urlsplit(address).query).get("fullscreen") == ["kiosk"]
+
+
+def _packed(request: Request, body: str, headers: dict[str, str]) -> Response:
+    """Compress it even when it is `no-store`: its only secret, the nonce, is new in each answer."""
+    content = body.encode()
+    encoding = choose(request.headers.get("accept-encoding", ""))
+    if encoding is not None:
+        content = compress(content, encoding)
+        headers = {**headers, "content-encoding": encoding}
+    return HTMLResponse(content, headers={**headers, "vary": "accept-encoding"})
 
 
 def not_built() -> Response:
