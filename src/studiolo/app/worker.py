@@ -11,7 +11,6 @@ from studiolo.core.clock import SystemClock
 from studiolo.core.log import configure_logging
 from studiolo.core.secrets import SystemSecretSource
 from studiolo.core.settings import Settings
-from studiolo.domain.access import Access
 from studiolo.domain.copies import Copies
 from studiolo.domain.copying import Copying
 from studiolo.runtime.copying.engine import ChoosingEngine
@@ -31,9 +30,8 @@ def run_copy_worker(settings: Settings, *, keeper_fd: int) -> None:
     async def run() -> None:
         keeper = await KeeperClient.connect(keeper_fd)
         clock, secrets = SystemClock(), SystemSecretSource()
-        access = Access(database)
-        copying = Copying(settings, database, clock, access, ChoosingEngine(keeper))
-        copies = Copies(database, clock, secrets, access, copying)
+        copying = Copying(settings, database, clock, ChoosingEngine(keeper))
+        copies = Copies(database, clock, secrets, copying)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.base62(8)}"
         wake = asyncio.Event()
         loop = asyncio.get_running_loop()

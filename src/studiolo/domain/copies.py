@@ -16,7 +16,6 @@ from studiolo.core.errors import (
 from studiolo.core.ids import CopyId, ProjectId, is_uuid
 from studiolo.core.models import CopyOperation, Principal
 from studiolo.core.secrets import SecretSource
-from studiolo.domain.access import Access
 from studiolo.domain.copying import Copying, Place, require, require_both
 from studiolo.domain.home_paths import path_in_home
 from studiolo.domain.moments import parse_moment
@@ -72,26 +71,21 @@ class Copies:
         database: Database,
         clock: Clock,
         secrets: SecretSource,
-        access: Access,
         copying: Copying | None = None,
         on_queued: Callable[[], None] | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._secrets = secrets
-        self._access = access
         self._copying = copying
         self._on_queued = on_queued
 
     async def create(self, principal: Principal, request: CopyRequest) -> CopyOperation:
         """Write a copy down; it happens soon, or once its scheduled moment has come."""
         source_id, target_id = _checked_ids(request)
-        await require(
-            self._access,
-            principal,
-            Place(source_id, request.source_path, is_public=request.is_public),
-            Place(target_id, request.target_path or request.source_path),
-        )
+        source = Place(source_id, request.source_path, is_public=request.is_public)
+        target = Place(target_id, request.target_path or request.source_path)
+        await self._database.read(lambda tx: require(tx, principal, source, target))
         copy = self._operation(principal, request, source_id, target_id)
         _check_paths(copy)
         expires_at = max(copy.created_at, copy.scheduled_at or copy.created_at) + timedelta(days=KEPT_DAYS)
@@ -119,7 +113,7 @@ class Copies:
     async def status(self, principal: Principal, copy_id: CopyId) -> CopyOperation:
         """Return one copy operation of projects that the caller may write to and read."""
         copy = await self._get(copy_id)
-        await require_both(self._access, principal, copy)
+        await self._database.read(lambda tx: require_both(tx, principal, copy))
         return copy
 
     async def query(self, principal: Principal, query: CopyQuery) -> list[CopyOperation]:
@@ -132,12 +126,9 @@ class Copies:
             )
         _check_range("limit", query.limit, MAX_LIMIT)
         _check_range("offset", query.offset, MAX_OFFSET)
-        await require(
-            self._access,
-            principal,
-            Place(source_id, query.source_path) if source_id is not None else None,
-            Place(target_id, None) if target_id is not None else None,
-        )
+        source = Place(source_id, query.source_path) if source_id is not None else None
+        target = Place(target_id, None) if target_id is not None else None
+        await self._database.read(lambda tx: require(tx, principal, source, target))
         kind: rows.Kind = "failed" if query.is_failed else "pending" if query.is_pending else "finished"
         return await self._database.read(
             lambda tx: rows.list_between(
@@ -159,7 +150,7 @@ class Copies:
         copy = await self._database.read(lambda tx: rows.get(tx, copy_id))
         if copy is None:
             raise CopyOperationNotFound(gone)
-        await require_both(self._access, principal, copy)
+        await self._database.read(lambda tx: require_both(tx, principal, copy))
         if not await self._database.write(lambda tx: rows.delete_scheduled(tx, copy_id)):
             raise CopyOperationFinished(gone)
 

@@ -20,7 +20,7 @@ from studiolo.core.errors import CopyFailed, Forbidden, NotFound, StudioloError,
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import CopyOperation, CopyOrder, Principal, Project
 from studiolo.core.settings import Settings
-from studiolo.domain.access import Access
+from studiolo.domain import access
 from studiolo.domain.home_paths import path_in_home
 from studiolo.domain.lifecycle import project_spec
 from studiolo.runtime.protocols import CopyEngine
@@ -46,13 +46,10 @@ class Place:
 class Copying:
     """Carries out copy operations; several processes may do so at once."""
 
-    def __init__(
-        self, settings: Settings, database: Database, clock: Clock, access: Access, engine: CopyEngine
-    ) -> None:
+    def __init__(self, settings: Settings, database: Database, clock: Clock, engine: CopyEngine) -> None:
         self._settings = settings
         self._database = database
         self._clock = clock
-        self._access = access
         self._engine = engine
 
     async def run_one(self, worker_name: str, on_claimed: Callable[[], None] | None = None) -> bool:
@@ -98,7 +95,7 @@ class Copying:
         return timedelta(seconds=self._settings.copy_lease_seconds)
 
     async def _copy(self, claimed: CopyOperation) -> None:
-        source, target = await require_both(self._access, await self._principal(claimed), claimed)
+        source, target = await self._database.read(lambda tx: require_both(tx, _principal(tx, claimed), claimed))
         source_path = path_in_home(source.project_id, claimed.source_path)
         target_path = path_in_home(target.project_id, claimed.target_path)
         if source_path is None or target_path is None:
@@ -117,15 +114,6 @@ class Copying:
             timeout_seconds=claimed.timeout_seconds,
         )
         await self._engine.copy(order)
-
-    async def _principal(self, claimed: CopyOperation) -> Principal:
-        account_id = claimed.account_id
-        if account_id is None:  # ordered with a project's own key, which reaches that project only
-            return Principal(key_project_id=claimed.target_project_id)
-        account = await self._database.read(lambda tx: accounts.get(tx, account_id))
-        if account is None or account.is_banned or account.is_deleted:
-            raise Forbidden("ACCESS BLOCKED -- The account that ordered the copy is gone.")
-        return Principal(account_id=account_id, is_admin=account.is_admin)
 
     async def _keep_lease(self, claimed: CopyOperation, worker_name: str) -> None:
         """Renew the lease again and again; return once it is lost."""
@@ -171,7 +159,7 @@ class Copying:
         _log.info("copy_finished", copy_id=claimed.copy_id, code=code, is_discarded=not is_ours)
 
 
-async def require(access: Access, principal: Principal, source: Place | None, target: Place | None) -> list[Project]:
+def require(tx: Transaction, principal: Principal, source: Place | None, target: Place | None) -> list[Project]:
     """Return the projects, the target first; raise in the words of the copy calls if one may not be used."""
     found: list[Project] = []
     for place, write, refusal in (
@@ -181,10 +169,10 @@ async def require(access: Access, principal: Principal, source: Place | None, ta
         if place is None:
             continue
         if place.is_public:
-            found.append(await access.public(principal, place.project_id, place.path or ""))
+            found.append(access.require_public(tx, principal, place.project_id, place.path or "")[0])
             continue
         try:
-            found.append(await access.project(principal, place.project_id, write=write, path=place.path))
+            found.append(access.require(tx, principal, place.project_id, write=write, path=place.path))
         except (Forbidden, NotFound) as error:
             message = f"ACCESS BLOCKED -- {refusal} project -- {place.project_id}"
             if source is not None and source.is_public:
@@ -193,12 +181,22 @@ async def require(access: Access, principal: Principal, source: Place | None, ta
     return found
 
 
-async def require_both(access: Access, principal: Principal, copy: CopyOperation) -> tuple[Project, Project]:
+def require_both(tx: Transaction, principal: Principal, copy: CopyOperation) -> tuple[Project, Project]:
     """Return the source and the target of a copy that the caller may read and write."""
     source = Place(copy.source_project_id, copy.source_path, is_public=copy.is_public)
     target = Place(copy.target_project_id, copy.target_path)
-    found = await require(access, principal, source, target)
+    found = require(tx, principal, source, target)
     return found[1], found[0]
+
+
+def _principal(tx: Transaction, claimed: CopyOperation) -> Principal:
+    account_id = claimed.account_id
+    if account_id is None:  # ordered with a project's own key, which reaches that project only
+        return Principal(key_project_id=claimed.target_project_id)
+    account = accounts.get(tx, account_id)
+    if account is None or account.is_banned or account.is_deleted:
+        raise Forbidden("ACCESS BLOCKED -- The account that ordered the copy is gone.")
+    return Principal(account_id=account_id, is_admin=account.is_admin)
 
 
 async def _end(*tasks: asyncio.Task[None]) -> None:

@@ -20,6 +20,7 @@ from studiolo.domain.documents import Documents
 from studiolo.domain.exec import Exec
 from studiolo.domain.files import Files
 from studiolo.domain.invitations import Invitations
+from studiolo.domain.jupyter import Jupyter
 from studiolo.domain.lifecycle import Lifecycle
 from studiolo.domain.password_resets import PasswordResets
 from studiolo.domain.passwords import Passwords
@@ -58,6 +59,7 @@ class Services:
     files: Files
     public_paths: PublicPaths
     exec: Exec
+    jupyter: Jupyter
     copies: Copies
     queries: Queries
     documents: Documents
@@ -85,7 +87,7 @@ def build_services(
     accounts = Accounts(settings, database, clock, secrets, passwords or Passwords())
     lifecycle = Lifecycle(settings, database, clock, runner)
     agents = Agents(database, clock, lifecycle, connector)
-    copying = Copying(settings, database, clock, access, copy_engine) if copy_engine is not None else None
+    copying = Copying(settings, database, clock, copy_engine) if copy_engine is not None else None
     tables = (
         ProjectsTable("projects", settings, database, clock, lifecycle),
         ProjectsTable("projects_all", settings, database, clock, lifecycle),
@@ -114,7 +116,8 @@ def build_services(
         files=Files(settings, access, agents),
         public_paths=PublicPaths(database, agents),
         exec=Exec(access, agents),
-        copies=Copies(database, clock, secrets, access, copying, on_copy_queued),
+        jupyter=Jupyter(database, clock, access, agents),
+        copies=Copies(database, clock, secrets, copying, on_copy_queued),
         queries=Queries(clock, tables),
         documents=Documents(settings, database, access, agents),
         client_errors=ClientErrors(database, clock, secrets),
