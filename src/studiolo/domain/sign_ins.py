@@ -11,6 +11,7 @@ from an auth token, lives in a cookie of that frame only, and never touches the 
 Cookies, tokens and bearers are opaque and stored hashed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,6 +36,17 @@ WINDOW_SECONDS = 5 * 60
 USE_NOTED_EVERY = timedelta(minutes=1)
 _NOBODY = "(not an address)"  # what cannot be anybody's address is tried, refused and counted like an unknown one
 _EXPIRED = "You are signed out. Sign in again."
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A browser that was let in: who it is, and the bearer of what it asks next."""
+
+    principal: Principal
+    account: Account
+    bearer: str
+    expires_in_seconds: int
+    secret: str  # the cookie's value
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,28 +103,22 @@ class SignIns:
 
         Raises AuthTokenInvalid, AuthTokenExpired, AuthTokenUsed or AccountBanned.
         """
-        token_hash = hash_token(token)
-        new_secret = self._secrets.base62(SECRET_CHARACTERS)
-        sign_in_id = SignInId(self._secrets.uuid())
-        now = self._clock.now()
+        return await self._database.write(self._finding_frame(token, frame_secret))
 
-        def find_or_add(tx: Transaction) -> tuple[SignIn, str]:
-            if frame_secret is not None and (known := self._known_frame(tx, frame_secret, token_hash, now)):
-                return known, frame_secret
-            found, account = redeem(tx, token, now, self._settings)
-            sign_in = SignIn(
-                sign_in_id=sign_in_id,
-                account_id=account.account_id,
-                frame_key=token_hash[:FRAME_KEY_CHARACTERS],
-                created_at=now,
-                expires_at=now + timedelta(seconds=self._settings.frame_sign_in_lifetime_seconds),
-                scope=found.scope,
-            )
-            rows.add(tx, sign_in, secret_hash=hash_secret(new_secret), token_hash=token_hash)
-            account_rows.touch(tx, account.account_id, now)
-            return sign_in, new_secret
+    async def admit_frame(self, token: str, frame_secret: str | None, address: str = "") -> Admitted:
+        """Do the same and mint a bearer, all in one transaction: whoever opens a document waits for one flush."""
+        find_or_add = self._finding_frame(token, frame_secret)
+        return await self._admit(find_or_add, address)
 
-        return await self._database.write(find_or_add)
+    async def admit(self, secret: str, address: str = "") -> Admitted:
+        """Mint a bearer for a cookie; raise SignInExpired or AccountBanned."""
+        if not secret.isascii():
+            raise SignInExpired(_EXPIRED)
+
+        def find(tx: Transaction) -> tuple[SignIn | None, str]:
+            return rows.get_by_secret(tx, hash_secret(secret)), secret
+
+        return await self._admit(find, address)
 
     async def resolve(self, secret: str, address: str = "") -> Principal:
         """Return who a cookie stands for; raise SignInExpired or AccountBanned."""
@@ -135,10 +141,7 @@ class SignIns:
         now = self._clock.now()
 
         def add(tx: Transaction) -> int:
-            sign_in = self._checked(tx, rows.get(tx, sign_in_id), now).sign_in
-            until = min(now + timedelta(seconds=self._settings.bearer_lifetime_seconds), sign_in.expires_at)
-            rows.add_bearer(tx, hash_secret(bearer), sign_in_id, until)
-            return int((until - now).total_seconds())
+            return self._add_bearer(tx, self._checked(tx, rows.get(tx, sign_in_id), now).sign_in, bearer, now)
 
         return bearer, await self._database.write(add)
 
@@ -175,6 +178,50 @@ class SignIns:
             raise refuse(f"Too many wrong passwords. Try again in {wait} seconds.", wait)
         return account
 
+    def _finding_frame(self, token: str, frame_secret: str | None) -> Callable[[Transaction], tuple[SignIn, str]]:
+        """Return the work of finding a frame's sign-in or adding it."""
+        token_hash = hash_token(token)
+        new_secret = self._secrets.base62(SECRET_CHARACTERS)
+        sign_in_id = SignInId(self._secrets.uuid())
+        now = self._clock.now()
+
+        def find_or_add(tx: Transaction) -> tuple[SignIn, str]:
+            if frame_secret is not None and (known := self._known_frame(tx, frame_secret, token_hash, now)):
+                return known, frame_secret
+            found, account = redeem(tx, token, now, self._settings)
+            sign_in = SignIn(
+                sign_in_id=sign_in_id,
+                account_id=account.account_id,
+                frame_key=token_hash[:FRAME_KEY_CHARACTERS],
+                created_at=now,
+                expires_at=now + timedelta(seconds=self._settings.frame_sign_in_lifetime_seconds),
+                scope=found.scope,
+            )
+            rows.add(tx, sign_in, secret_hash=hash_secret(new_secret), token_hash=token_hash)
+            account_rows.touch(tx, account.account_id, now)
+            return sign_in, new_secret
+
+        return find_or_add
+
+    async def _admit(self, find: Callable[[Transaction], tuple[SignIn | None, str]], address: str) -> Admitted:
+        bearer = self._secrets.base62(SECRET_CHARACTERS)
+        now = self._clock.now()
+
+        def admit(tx: Transaction) -> Admitted:
+            sign_in, secret = find(tx)
+            found = self._checked(tx, sign_in, now)
+            if found.is_use_due:
+                _note_use(tx, found.sign_in, now)
+            seconds = self._add_bearer(tx, found.sign_in, bearer, now)
+            return Admitted(_principal_of(found, address), found.account, bearer, seconds, secret)
+
+        return await self._database.write(admit)
+
+    def _add_bearer(self, tx: Transaction, sign_in: SignIn, bearer: str, now: datetime) -> int:
+        until = min(now + timedelta(seconds=self._settings.bearer_lifetime_seconds), sign_in.expires_at)
+        rows.add_bearer(tx, hash_secret(bearer), sign_in.sign_in_id, until)
+        return int((until - now).total_seconds())
+
     def _known_frame(self, tx: Transaction, secret: str, token_hash: str, now: datetime) -> SignIn | None:
         """Return the frame's living sign-in; an expired one is none, but a ban is said."""
         found = rows.get_of_frame(tx, hash_secret(secret), token_hash) if secret.isascii() else None
@@ -194,16 +241,9 @@ class SignIns:
         return _Found(sign_in, account, rows.is_use_due(tx, sign_in.sign_in_id, now - USE_NOTED_EVERY))
 
     async def _principal(self, found: _Found, address: str, now: datetime) -> Principal:
-        sign_in, account = found.sign_in, found.account
         if found.is_use_due:
-            await self._database.write(lambda tx: _note_use(tx, sign_in, now))
-        return Principal(
-            account_id=account.account_id,
-            is_admin=account.is_admin,
-            scope=sign_in.scope,
-            sign_in_id=sign_in.sign_in_id,
-            address=address,
-        )
+            await self._database.write(lambda tx: _note_use(tx, found.sign_in, now))
+        return _principal_of(found, address)
 
     def _new(self, account: Account, lifetime_seconds: int) -> SignIn:
         now = self._clock.now()
@@ -215,6 +255,16 @@ class SignIns:
             expires_at=now + timedelta(seconds=lifetime_seconds),
             scope=FULL_SCOPE,
         )
+
+
+def _principal_of(found: _Found, address: str) -> Principal:
+    return Principal(
+        account_id=found.account.account_id,
+        is_admin=found.account.is_admin,
+        scope=found.sign_in.scope,
+        sign_in_id=found.sign_in.sign_in_id,
+        address=address,
+    )
 
 
 def _note_use(tx: Transaction, sign_in: SignIn, now: datetime) -> None:

@@ -19,7 +19,7 @@ from studiolo.core.clock import Clock
 from studiolo.core.errors import Forbidden, Unauthenticated
 from studiolo.core.models import Principal
 from studiolo.core.settings import Settings
-from studiolo.domain.sign_ins import SignIns
+from studiolo.domain.sign_ins import Admitted, SignIns
 from studiolo.web import cookies, csrf
 from studiolo.web.client_address import client_address
 
@@ -34,6 +34,7 @@ class Admission:
     bearer: str
     expires_in_seconds: int
     frame_key: str | None
+    name: str | None = None  # of the account; None where it was not looked up
     set_cookies: tuple[str, ...] = ()
 
 
@@ -66,35 +67,30 @@ class Credentials:
         key = frame_key_of(auth_token)
         known = cookies.frame_cookie(request.cookies, key)
         address = client_address(dict(request.scope))
-        sign_in, secret = await self._sign_ins.sign_in_frame(auth_token, known.secret if known else None, address)
-        bearer, expires_in_seconds = await self._sign_ins.mint_bearer(sign_in.sign_in_id)
-        principal = await self._sign_ins.resolve_bearer(bearer, address)
-        return Admission(principal, bearer, expires_in_seconds, key, self._frame_cookies(request, key, secret))
+        found = await self._sign_ins.admit_frame(auth_token, known.secret if known else None, address)
+        return _admission(found, key, self._frame_cookies(request, key, found.secret))
 
     async def _by_bearer(self, request: Request) -> Admission:
-        principal = await self._sign_ins.resolve_bearer(_bearer_of(request), client_address(dict(request.scope)))
-        return await self._admit(principal, None)
+        principal = await self.bearer_principal(request)
+        if principal.sign_in_id is None:
+            raise Unauthenticated("This is not a browser's sign-in.")
+        bearer, expires_in_seconds = await self._sign_ins.mint_bearer(principal.sign_in_id)
+        return Admission(principal, bearer, expires_in_seconds, None)
 
     async def _by_frame(self, request: Request, frame_key: str) -> Admission:
         cookie = cookies.frame_cookie(request.cookies, frame_key) if cookies.is_frame_key(frame_key) else None
         if cookie is None:
             raise Unauthenticated("This frame is not signed in.")
-        return await self._admit(
-            await self._sign_ins.resolve(cookie.secret, client_address(dict(request.scope))), frame_key
-        )
+        address = client_address(dict(request.scope))
+        return _admission(await self._sign_ins.admit(cookie.secret, address), frame_key)
 
     async def _by_own_sign_in(self, request: Request) -> Admission:
         is_secure = csrf.is_served_securely(self._settings, request)
         secret = cookies.sign_in_secret(request.cookies, is_secure=is_secure)
         if secret is None:
             raise Unauthenticated("missing auth_token.")
-        return await self._admit(await self._sign_ins.resolve(secret, client_address(dict(request.scope))), None)
-
-    async def _admit(self, principal: Principal, frame_key: str | None) -> Admission:
-        if principal.sign_in_id is None:
-            raise Unauthenticated("This is not a browser's sign-in.")
-        bearer, expires_in_seconds = await self._sign_ins.mint_bearer(principal.sign_in_id)
-        return Admission(principal, bearer, expires_in_seconds, frame_key)
+        address = client_address(dict(request.scope))
+        return _admission(await self._sign_ins.admit(secret, address), None)
 
     def _frame_cookies(self, request: Request, key: str, secret: str) -> tuple[str, ...]:
         cookie = cookies.FrameCookie(key, int(self._clock.now().timestamp()), secret)
@@ -113,6 +109,12 @@ class Credentials:
         is_marked = request.headers.get("x-studiolo-frame") == "1"
         if not is_marked or request.headers.get("sec-fetch-site") != "same-origin":
             raise Forbidden("A sign-in kept in a cookie is good for requests of this server's own pages only.")
+
+
+def _admission(found: Admitted, key: str | None, set_cookies: tuple[str, ...] = ()) -> Admission:
+    account = found.account
+    name = f"{account.first_name} {account.last_name}".strip()
+    return Admission(found.principal, found.bearer, found.expires_in_seconds, key, name, set_cookies)
 
 
 def frame_key_of(auth_token: str) -> str:

@@ -74,8 +74,10 @@ class FrameOpen:
 
     async def _signed_in(self, admission: Admission) -> Event:
         account_id = admission.principal.account_id
-        account = await self._accounts.get(account_id) if account_id else None
-        name = f"{account.first_name} {account.last_name}".strip() if account else ""
+        name = admission.name
+        if name is None:
+            account = await self._accounts.get(account_id) if account_id else None
+            name = f"{account.first_name} {account.last_name}".strip() if account else ""
         return {
             "event": "signed_in",
             "bearer": admission.bearer,
