@@ -66,3 +66,14 @@ test("what is no cell is not shown", () => {
   cellsOf(doc).push([5, "text", { id: "plain" }, new Y.Map()]);
   expect(ids(doc)).toEqual(["a"]);
 });
+
+test("a cell keeps its text when its type changes", () => {
+  const doc = notebook("a", "b");
+  expect(changeType(doc, "a", "markdown")).toBe(true);
+  const changed = cellList(doc)[0];
+  expect(changed && [idOf(changed), typeOf(changed), sourceOf(changed).toString()]).toEqual([
+    "a",
+    "markdown",
+    "source of a",
+  ]);
+});
