@@ -1,6 +1,7 @@
 """What the command line does beside a server, or before there is one."""
 
 import os
+from pathlib import Path
 
 from studiolo.core.clock import SystemClock
 from studiolo.core.models import Principal
@@ -23,8 +24,12 @@ async def create_account(
     is_admin: bool,
     has_api_key: bool,
 ) -> dict[str, str]:
-    """Make an account for the operator; return its id and, if asked for, an API key."""
+    """Make an account for the operator; return its id and, if asked for, an API key.
+
+    As root, beside the server of an ordinary user, this process becomes that user for good.
+    """
     if settings.database is None:
+        _become_owner(settings.data)
         DataDirectory(str(settings.data), is_root=os.geteuid() == 0).prepare()
     database = Database(settings.database_url)
     clock, secrets = SystemClock(), SystemSecretSource()
@@ -48,3 +53,14 @@ async def create_account(
         await database.close()
         if settings.database is None:
             DataDirectory(str(settings.data), is_root=os.geteuid() == 0).prepare()
+
+
+def _become_owner(data: Path) -> None:
+    """Give up being root when the directory is an ordinary user's: nothing of it may become root's."""
+    if os.geteuid() != 0 or not data.is_dir():
+        return
+    owner = data.stat()
+    if owner.st_uid != 0:
+        os.setgroups([])
+        os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
+        os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)

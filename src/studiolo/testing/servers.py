@@ -57,7 +57,7 @@ class Server:
         self.account_id = ""
         self.address = ""
         self._process: subprocess.Popen[bytes] | None = None
-        self._http = httpx.Client(timeout=CALL_SECONDS, trust_env=False)
+        self.http = httpx.Client(timeout=CALL_SECONDS, trust_env=False)
 
     def launch(self) -> None:
         """Start the process and do not wait for anything."""
@@ -106,7 +106,7 @@ class Server:
     def post(self, call: str, key: str | None = None, **parameters: Any) -> httpx.Response:
         """Make a call of the API, as the administrator unless another key is given."""
         auth = (self.key if key is None else key, "")
-        return self._http.post(f"{self.address}/api/v1/{call}", auth=auth, json=parameters)
+        return self.http.post(f"{self.address}/api/v1/{call}", auth=auth, json=parameters)
 
     def call(self, call: str, key: str | None = None, **parameters: Any) -> dict[str, Any]:
         """Make a call and return its answer, whatever it says."""
@@ -120,7 +120,7 @@ class Server:
 
     def get(self, path: str) -> httpx.Response:
         """Get a page."""
-        return self._http.get(self.address + path)
+        return self.http.get(self.address + path)
 
     def project(self, key: str | None = None, *, start: bool = False) -> str:
         """Make a project and return its id."""
@@ -188,7 +188,7 @@ class Server:
 
     def close(self) -> None:
         """End the server and every project, whatever state they are in, and remove the data."""
-        self._http.close()
+        self.http.close()
         try:
             if self.is_running():
                 self.terminate()
