@@ -30,6 +30,8 @@ CALLS = {
     "files.list": "studiolo.agent.files:list_directory",
     "exec.run": "studiolo.agent.exec:run",
     "kernels.list": "studiolo.agent.kernels.calls:list_kernels",
+    "kernels.execute": "studiolo.agent.kernels.calls:execute",
+    "kernels.pool": "studiolo.agent.kernels.calls:fill_pool",
     "documents.open": "studiolo.agent.documents.calls:open_document",
     "documents.close": "studiolo.agent.documents.calls:close_document",
 }

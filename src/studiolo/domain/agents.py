@@ -90,14 +90,14 @@ class Agents:
         return float(idle) if isinstance(idle, int | float) and not isinstance(idle, bool) else None
 
     async def _reach(self, project: Project, may_start: bool, progress: Progress | None) -> str:
-        await self.note_use(project)
+        self.note_use(project)
         return await self._lifecycle.ensure_running(project, may_start=may_start, progress=progress)
 
-    async def note_use(self, project: Project) -> None:
-        """Write that the project is in use, at most once a minute."""
+    def note_use(self, project: Project) -> None:
+        """Write that the project is in use, at most once a minute; nobody waits for the disk on that account."""
         now = self._clock.now()
         if project.last_active_at is None or now - project.last_active_at > timedelta(seconds=USE_NOTED_EVERY_SECONDS):
-            await self._database.write(lambda tx: rows.touch(tx, project.project_id, now))
+            self._database.write_soon(lambda tx: rows.touch(tx, project.project_id, now))
 
     async def _find_dead(self, project: Project, error: AgentUnavailable) -> Project:
         """Return the row of a project whose agent is gone; raise the error again if the agent lives."""

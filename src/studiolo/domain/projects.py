@@ -95,7 +95,7 @@ class Projects:
     async def start(self, principal: Principal, project_id: ProjectId) -> None:
         """Start a project and wait until its agent is there."""
         project = await self._access.project(principal, project_id, write=True)
-        await self._agents.note_use(project)
+        self._agents.note_use(project)
         await self._lifecycle.ensure_running(project, may_start=principal.scope.may_start)
 
     async def stop(self, principal: Principal, project_id: ProjectId) -> None:

@@ -11,6 +11,7 @@ import asyncio
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import structlog
 from sqlalchemy import text
 
 from studiolo.storage import dialects, schema, transactions
@@ -20,6 +21,8 @@ from studiolo.storage.transactions import Transaction as Transaction
 
 READERS = 4
 POSTGRES_WRITERS = 8
+
+_log = structlog.get_logger()
 
 
 class Database:
@@ -57,6 +60,10 @@ class Database:
         """
         return await asyncio.wrap_future(self._submit_write(work))
 
+    def write_soon(self, work: Work[object]) -> None:
+        """Queue a transaction that nobody waits for; a failure is logged. Only for what may be lost, such as times."""
+        self._submit_write(work).add_done_callback(_log_failure)
+
     async def migrate(self) -> None:
         """Bring the schema up to this program's; raise SchemaUnsupported for one from a newer program."""
         await asyncio.to_thread(self.migrate_now)
@@ -89,6 +96,12 @@ class Database:
         if isinstance(self._writing, GroupCommit):
             return self._writing.submit(work)
         return self._writing.submit(transactions.run, self._writer, work, self._closing)
+
+
+def _log_failure(future: "Future[object]") -> None:
+    error = None if future.cancelled() else future.exception()
+    if error is not None:
+        _log.warning("write_failed", error=repr(error))
 
 
 def hide_password(url: str) -> str:

@@ -333,3 +333,53 @@ jupyter_results = Table(
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False, index=True),
 )
+
+organizations = Table(
+    "organizations",
+    metadata,
+    Column("organization_id", Uuid, primary_key=True),
+    Column("name", String(39), nullable=False, unique=True),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("email_address", String(254), nullable=False, server_default=""),
+    Column("link", Text, nullable=False, server_default=""),
+    Column("created_by", Uuid),
+    Column("created_at", Moment, nullable=False),
+)
+
+organization_members = Table(
+    "organization_members",  # an account belongs to one organization at most
+    metadata,
+    Column("account_id", Uuid, ForeignKey("accounts.account_id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "organization_id",
+        Uuid,
+        ForeignKey("organizations.organization_id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("is_admin", Boolean, nullable=False, server_default=false()),
+    Column("joined_at", Moment, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("message_id", Integer, primary_key=True, autoincrement=True),
+    Column("from_id", Uuid, nullable=False, index=True),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("sent_at", Moment, nullable=False),
+    Column("thread_id", Integer),  # the first message of the conversation
+    sqlite_autoincrement=True,
+)
+
+message_recipients = Table(
+    "message_recipients",
+    metadata,
+    Column("account_id", Uuid, ForeignKey("accounts.account_id", ondelete="CASCADE"), primary_key=True),
+    Column("message_id", Integer, ForeignKey("messages.message_id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("is_read", Boolean, nullable=False, server_default=false()),
+    Column("is_starred", Boolean, nullable=False, server_default=false()),
+    Column("is_liked", Boolean, nullable=False, server_default=false()),
+)

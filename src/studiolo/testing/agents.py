@@ -36,6 +36,9 @@ class FakeAgent:
             "files.list": self._list,
             "exec.run": self._run,
             "documents.open": self._open,
+            "kernels.list": self._list_kernels,
+            "kernels.execute": self._execute,
+            "kernels.pool": self._fill_pool,
             "usage": self._usage,
         }
 
@@ -108,6 +111,17 @@ class FakeAgent:
         if params["command"] == "false":
             raise CommandFailed("command 'false' (args=) exited with nonzero code 1 -- stderr=''")
         return {"stdout": " ".join(params["args"]) + "\n", "stderr": "", "exit_code": 0}
+
+    async def _list_kernels(self, _params: dict[str, Any]) -> dict[str, Any]:
+        spec = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+        return {"kernelspecs": [spec]}
+
+    async def _execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        output = [{"data": {"text/plain": params["input"]}}]
+        return {"output": output, "is_complete": True, "total_seconds": 0.01}
+
+    async def _fill_pool(self, _params: dict[str, Any]) -> dict[str, Any]:
+        return {}
 
     async def _open(self, params: dict[str, Any]) -> dict[str, Any]:
         path, kernel = params["path"], {"state": "none", "name": ""}

@@ -24,6 +24,7 @@ async def reap(services: Services) -> None:
         "sign_ins": services.sign_ins.reap,
         "copies": services.copies.reap,
         "invitations": services.invitations.reap,
+        "jupyter_results": services.jupyter.reap,
         "client_errors": services.client_errors.reap,
         "idle_projects": services.projects.stop_idle,
     }

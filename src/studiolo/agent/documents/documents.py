@@ -59,6 +59,7 @@ class Documents:
         self._wake = asyncio.Event()
         self._preparing: asyncio.Future[Any] | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._ahead: set[asyncio.Task[None]] = set()
         agent.count_for_usage("open_documents", lambda: len(self._open))
         agent.count_busy(
             lambda: any(found.execution is not None and found.execution.is_busy for found in self._open.values())
@@ -89,9 +90,20 @@ class Documents:
         if self._preparing is None:
             # 80 ms of imports that whoever joins need not wait for
             self._preparing = asyncio.get_running_loop().run_in_executor(None, import_module, _EXECUTION)
+        if snapshot["path"] not in self._open:
+            opening = asyncio.create_task(self._open_ahead(snapshot["path"]))
+            self._ahead.add(opening)
+            opening.add_done_callback(self._ahead.discard)
         if snapshot["kind"] == "notebook" and snapshot["kernel"]["state"] == "none":
             directory = str((self._home / snapshot["path"]).parent)
             self._kernels.prepare(snapshot["kernel"]["name"] or DEFAULT_NAME, directory)
+
+    async def _open_ahead(self, path: str) -> None:
+        """Have the room ready; when nobody comes it is closed like any that is unused."""
+        try:
+            await self.get(path)
+        except Exception as error:  # noqa: BLE001 - whoever joins meets the same error and is told
+            log.debug("opening ahead failed: %s", error)
 
     def refuse_larger(self, path: str, max_bytes: int) -> None:
         """Raise FileTooLarge if the file is larger than that and nobody has it open yet."""
@@ -132,6 +144,8 @@ class Documents:
         """Save and close everything."""
         if self._keeper is not None:
             self._keeper.cancel()
+        for opening in self._ahead:
+            opening.cancel()
         async with self._lock:
             for path in list(self._open):
                 await self._close(path)

@@ -73,8 +73,11 @@ class Kernel:
             await self.shutdown()
             raise
 
-    async def execute(self, code: str, run: Run) -> dict[str, Any]:
-        """Run code and return the reply's content; raise KernelDied when the process ends meanwhile."""
+    async def execute(self, code: str, run: Run, *, may_ask: bool = True) -> dict[str, Any]:
+        """Run code and return the reply's content; raise KernelDied when the process ends meanwhile.
+
+        Without `may_ask`, code that asks for input fails instead of waiting for somebody.
+        """
         if not self.is_alive:
             raise KernelDied("The kernel is not running.")
         request: dict[str, Any] = {
@@ -82,7 +85,7 @@ class Kernel:
             "silent": False,
             "store_history": True,
             "user_expressions": {},
-            "allow_stdin": True,
+            "allow_stdin": may_ask,
             "stop_on_error": True,
         }
         message_id = await self._connection.send("shell", "execute_request", request)

@@ -55,6 +55,10 @@ class Kernels:
             self._spare.add_done_callback(self._forget_failed)
             asyncio.get_running_loop().call_later(SPARE_SECONDS, self._drop_spare, self._spare)
 
+    async def require(self, name: str) -> None:
+        """Raise NotFound if there is no kernel of this name."""
+        await self._find(name)
+
     async def start(self, name: str, directory: str) -> Kernel:
         """Return a kernel that is ready; raise NotFound for an unknown name, or what kept it from starting."""
         spec = await self._find(name)

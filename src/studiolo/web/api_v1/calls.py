@@ -9,6 +9,7 @@ from studiolo.web.api_v1 import (
     copies,
     exec,  # noqa: A004 - the noun's name in every layer
     files,
+    jupyter,
     password_resets,
     ping,
     projects,
@@ -27,6 +28,7 @@ _NOUNS = (
     copies,
     exec,
     files,
+    jupyter,
     ping,
     projects,
     public_paths,

@@ -110,7 +110,7 @@ NOT_OFFERED: Mapping[str, str] = {
 }
 
 # Messages that were calls over HTTP but never had anybody to answer them.
-NEVER_HANDLED = frozenset({"jupyter_start_pool", "stripe_customer", "stripe_plans"})
+NEVER_HANDLED = frozenset({"stripe_customer", "stripe_plans"})
 
 
 @dataclass(frozen=True, slots=True)
