@@ -27,6 +27,7 @@ from _results import Row, beside, report, within
 from api import Client, free_port, p99, wait_for
 
 CALLERS = 4
+IDLE_SECONDS = 3.0
 MAKE = {
     "small": "head -c 10240 /dev/urandom > small",
     "large": "head -c 104857600 /dev/urandom > large",
@@ -44,7 +45,16 @@ class Server:
         self.work = work
         self._port = port
         self._key = key
-        self.client = self.connect()
+        self._client = self.connect()
+        self._used_at = time.monotonic()
+
+    @property
+    def client(self) -> Client:
+        """A connection that the server has not yet closed for being idle."""
+        if time.monotonic() - self._used_at > IDLE_SECONDS:
+            self._client = self.connect()
+        self._used_at = time.monotonic()
+        return self._client
 
     def connect(self) -> Client:
         return Client(self._port, self._key)
