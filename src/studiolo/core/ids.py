@@ -8,6 +8,8 @@ ProjectId = NewType("ProjectId", str)
 ApiKeyId = NewType("ApiKeyId", int)
 SignInId = NewType("SignInId", str)
 CopyId = NewType("CopyId", str)
+OrganizationId = NewType("OrganizationId", str)
+MessageId = NewType("MessageId", int)
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 

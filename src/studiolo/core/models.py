@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from studiolo.core.ids import AccountId, ApiKeyId, CopyId, ProjectId, SignInId
+from studiolo.core.ids import AccountId, ApiKeyId, CopyId, MessageId, OrganizationId, ProjectId, SignInId
 
 
 class Role(StrEnum):
@@ -326,3 +326,48 @@ class Mail:
     body: str
     reply_to: str | None = None
     reply_to_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """Accounts that belong together, and those of them who look after the others."""
+
+    organization_id: OrganizationId
+    name: str
+    title: str
+    description: str
+    email_address: str
+    link: str
+    created_at: datetime
+    admin_ids: tuple[AccountId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one account wrote to others, as one of them sees it."""
+
+    message_id: MessageId
+    from_id: AccountId
+    to_ids: tuple[AccountId, ...]
+    subject: str
+    body: str
+    sent_at: datetime
+    thread_id: MessageId | None
+    is_read: bool = False
+    is_starred: bool = False
+    is_liked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectStatus:
+    """What a project uses now; nothing is known of one that does not run."""
+
+    state: ProjectState
+    state_changed_at: datetime | None
+    state_error: str | None
+    agent_pid: int | None = None
+    agent_version: str | None = None
+    memory_bytes: int | None = None
+    open_documents: int | None = None
+    kernels: int | None = None
+    idle_seconds: float | None = None

@@ -82,10 +82,14 @@ class Agents:
                 channel = await stack.enter_async_context(opened)
             yield channel
 
+    async def ask(self, project: Project, call: str) -> dict[str, Any]:
+        """Ask a running project's agent something about itself, which does not count as use; no stopped one starts."""
+        socket_path = await self._lifecycle.ensure_running(project, may_start=False)
+        return await self._connector.call(socket_path, call, {}, timeout_seconds=USAGE_TIMEOUT_SECONDS)
+
     async def idle_seconds(self, project: Project) -> float | None:
         """Return for how long nothing happened in a running project; None if its agent gives no sensible answer."""
-        socket_path = await self._lifecycle.ensure_running(project, may_start=False)
-        answer = await self._connector.call(socket_path, "usage", {}, timeout_seconds=USAGE_TIMEOUT_SECONDS)
+        answer = await self.ask(project, "usage")
         idle = answer.get("idle_seconds")
         return float(idle) if isinstance(idle, int | float) and not isinstance(idle, bool) else None
 

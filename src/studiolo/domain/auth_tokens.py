@@ -66,13 +66,25 @@ class AuthTokens:
             account = await self._accounts.get(account_id)
         else:
             account = await self._proven(principal.account_id, account_id, password)
+        return await self.issue(principal, account, scope=scope, lifetime_seconds=seconds, is_single_use=is_single_use)
+
+    async def issue(
+        self,
+        principal: Principal,
+        account: Account,
+        *,
+        scope: Scope = FULL_SCOPE,
+        lifetime_seconds: int | None = None,
+        is_single_use: bool | None = None,
+    ) -> str:
+        """Make a token for an account, once somebody made sure that the principal may have one."""
         if account.is_banned:
             raise banned(self._settings)
         now = self._clock.now()
         token = AuthToken(
             account_id=account.account_id,
             created_at=now,
-            expires_at=now + timedelta(seconds=seconds),
+            expires_at=now + timedelta(seconds=self._lifetime_seconds(lifetime_seconds)),
             is_single_use=self._settings.auth_token_single_use if is_single_use is None else is_single_use,
             used_at=None,
             scope=scope,
@@ -81,6 +93,15 @@ class AuthTokens:
         created_by = principal.account_id
         await self._database.write(lambda tx: rows.add(tx, hash_secret(secret), token, created_by=created_by))
         return secret
+
+    async def resolve(self, token: str, address: str = "") -> Principal:
+        """Return who a token stands for when a program shows it instead of an API key.
+
+        Raises AuthTokenInvalid, AuthTokenExpired, AuthTokenUsed or AccountBanned.
+        """
+        now = self._clock.now()
+        found, account = await self._database.write(lambda tx: redeem(tx, token, now, self._settings))
+        return Principal(account.account_id, is_admin=account.is_admin, scope=found.scope, address=address)
 
     async def redeem(self, token: str) -> AuthToken:
         """Use a token; raise AuthTokenInvalid, AuthTokenExpired, AuthTokenUsed or AccountBanned."""

@@ -57,6 +57,19 @@ class Collaborators:
 
         return await self._database.write(add)
 
+    async def set_role(self, principal: Principal, project_id: ProjectId, account_id: str, role: Role) -> None:
+        """Change what an account is in a project; raise NotFound if it has no place there."""
+        require_full_scope(principal)
+        now = self._clock.now()
+
+        def set_role(tx: Transaction) -> None:
+            project = require(tx, principal, project_id, write=False)
+            if project.role_of(AccountId(account_id)) is None:
+                raise NotFound(f"account '{account_id}' is not in the project")
+            change(tx, principal, project, {account_id: {"group": role.value}}, now)
+
+        await self._database.write(set_role)
+
     async def remove(self, principal: Principal, project_id: ProjectId, account_id: str) -> None:
         """Remove an account, oneself even without the right to write; owners and strangers are passed over."""
         require_full_scope(principal)

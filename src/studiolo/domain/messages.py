@@ -63,6 +63,15 @@ class Messages:
             raise refuse("You sent too many messages; try again later.", -sent)
         return MessageId(sent)
 
+    async def send_to_all(self, principal: Principal, to: Sequence[AccountId], *, subject: str, body: str) -> MessageId:
+        """Send a message to any number of accounts that are known to exist; the caller asked for permission."""
+        sender = _account_id(principal)
+        _check(subject, body)
+        now = self._clock.now()
+        return await self._database.write(
+            lambda tx: rows.add(tx, from_id=sender, to_ids=to, subject=subject, body=body, sent_at=now, thread_id=None)
+        )
+
     async def list(
         self, principal: Principal, kind: MessageKind = "received", *, limit: int = MAX_LIMIT, offset: int = 0
     ) -> Sequence[Message]:

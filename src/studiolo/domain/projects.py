@@ -6,7 +6,14 @@ from datetime import timedelta
 import structlog
 
 from studiolo.core.clock import Clock
-from studiolo.core.errors import AgentUnavailable, Forbidden, InvalidRequest, NotFound, StudioloError
+from studiolo.core.errors import (
+    AgentUnavailable,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    RoleTooLow,
+    StudioloError,
+)
 from studiolo.core.ids import AccountId, ProjectId
 from studiolo.core.models import FULL_SCOPE, Principal, Project, Role
 from studiolo.core.secrets import SecretSource
@@ -108,6 +115,15 @@ class Projects:
         await self.stop(principal, project_id)
         await self.start(principal, project_id)
 
+    async def delete(self, principal: Principal, project_id: ProjectId) -> None:
+        """Mark a project as deleted and stop it; `restore` takes that back. For owners and administrators."""
+        await self._set_deleted(principal, project_id, is_deleted=True)
+        await self._lifecycle.stop(project_id)
+
+    async def restore(self, principal: Principal, project_id: ProjectId) -> None:
+        """Take back that a project was deleted."""
+        await self._set_deleted(principal, project_id, is_deleted=False)
+
     async def touch(self, principal: Principal, project_id: ProjectId) -> None:
         """Note that a project is in use, and start it without waiting if it is stopped."""
         try:
@@ -149,6 +165,14 @@ class Projects:
     async def close(self) -> None:
         """Let go of what is under way; projects go on running."""
         await self._lifecycle.close()
+
+    async def _set_deleted(self, principal: Principal, project_id: ProjectId, *, is_deleted: bool) -> None:
+        project = await self._access.project(principal, project_id, write=True, including_deleted=True)
+        is_owner = project.role_of(principal.account_id) is Role.OWNER
+        if principal.scope != FULL_SCOPE or not (is_owner or principal.is_admin):
+            raise RoleTooLow("must be an owner of the project")
+        values = {"is_deleted": is_deleted, "last_edited_at": self._clock.now()}
+        await self._database.write(lambda tx: rows.change(tx, project_id, values))
 
     async def _insert(self, account_id: AccountId, title: str, description: str) -> ProjectId:
         project_id = ProjectId(self._secrets.uuid())

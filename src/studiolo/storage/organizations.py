@@ -61,9 +61,7 @@ def put_member(
 
 def remove_member(tx: Connection, organization_id: OrganizationId, account_id: AccountId) -> None:
     """Take an account out of an organization."""
-    tx.execute(
-        delete(members).where(members.c.organization_id == organization_id, members.c.account_id == account_id)
-    )
+    tx.execute(delete(members).where(members.c.organization_id == organization_id, members.c.account_id == account_id))
 
 
 def member_ids(tx: Connection, organization_id: OrganizationId) -> Sequence[AccountId]:
