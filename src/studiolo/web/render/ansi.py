@@ -6,6 +6,7 @@
 2. SGR sequences change the style of what follows; colours 0 to 15 are classes (the theme's palette), others #rrggbb.
 3. Every other escape sequence and control character is dropped.
 4. Columns count code points.
+5. A line of very many colours loses them when it is written over: 40 kB of such text would take a minute else.
 """
 
 import re
@@ -21,6 +22,7 @@ _CONTROL = re.compile(r"[\x00-\x07\x0b\x0c\x0e-\x1f\x7f]")
 _FLAGS = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike"}
 _FLAGS_OFF = {22: ("bold", "dim"), 23: ("italic",), 24: ("underline",), 27: ("inverse",), 29: ("strike",)}
 _LEVELS = (0, 95, 135, 175, 215, 255)
+_MAX_RUNS_CHANGED = 64  # pieces of different style in a line that is changed before its end
 
 Run = tuple[str, str]  # attributes of the span, text
 
@@ -82,6 +84,7 @@ class Terminal:
         line, length = self._lines[self._row], self._lengths[self._row]
         if args in ("", "0"):
             kept = min(self._column, length)
+            line = _simplified(line)
             self._lines[self._row], self._lengths[self._row] = _slice(line, 0, kept), kept
         elif args == "2":
             self._lines[self._row], self._lengths[self._row] = [], 0
@@ -95,6 +98,7 @@ class Terminal:
             length = self._column
         end = self._column + len(text)
         if self._column < length:
+            line = _simplified(line)
             rest = _slice(line, end, length)
             line = _slice(line, 0, self._column)
             _append(line, (self._attributes, text))
@@ -188,6 +192,10 @@ def _append(line: list[Run], run: Run) -> None:
         line[-1] = (run[0], line[-1][1] + run[1])
     else:
         line.append(run)
+
+
+def _simplified(line: list[Run]) -> list[Run]:
+    return line if len(line) <= _MAX_RUNS_CHANGED else [("", "".join(text for _, text in line))]
 
 
 def _slice(line: list[Run], start: int, end: int) -> list[Run]:

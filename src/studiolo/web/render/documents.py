@@ -1,5 +1,6 @@
 """A whole document to the fragment that the frame shows first."""
 
+import time
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -12,6 +13,7 @@ MAX_FRAGMENT = 4_000_000  # characters of outputs in one fragment; what is over 
 MAX_SOURCE = 400_000
 MAX_CELLS = 5000
 MAX_OUTPUTS = 500  # of one cell
+MAX_SECONDS = 3.0  # of computing for one fragment; ordinary documents take milliseconds
 _LATER = "This output is loading\u2026"
 
 
@@ -26,10 +28,31 @@ def render_document(snapshot: Mapping[str, Any]) -> str:
 
 
 def _notebook(notebook: dict[str, Any]) -> str:
-    room = [MAX_FRAGMENT]
+    room = _Room()
     cells = "".join(_cell(mapping_of(cell), room) for cell in list_of(notebook.get("cells"))[:MAX_CELLS])
     content = _toolbar() + element("div", cells, class_="cells")
     return element("article", content, class_="doc", data_kind="notebook", data_language=language_of(notebook))
+
+
+class _Room:
+    """What one fragment may still take: characters of outputs, and time on the processor."""
+
+    def __init__(self) -> None:
+        self._characters = MAX_FRAGMENT
+        self._began = time.thread_time()
+
+    def is_used_up(self) -> bool:
+        return self._characters <= 0 or self.is_late()
+
+    def is_late(self) -> bool:
+        return time.thread_time() - self._began > MAX_SECONDS
+
+    def take(self, html: str) -> str:
+        """Return the HTML of an output if it fits, else a note in its place."""
+        if len(html) > self._characters:
+            html = render_later(_LATER)
+        self._characters -= len(html)
+        return html
 
 
 def language_of(notebook: dict[str, Any]) -> str:
@@ -43,11 +66,14 @@ def _toolbar() -> str:
     return '<div class="toolbar" aria-busy="true"></div>'
 
 
-def _cell(cell: dict[str, Any], room: list[int]) -> str:
+def _cell(cell: dict[str, Any], room: _Room) -> str:
     kind = cell.get("cell_type")
     kind = kind if kind in ("code", "markdown", "raw") else "raw"
     source = text_of(cell.get("source"))
-    if kind == "markdown":
+    is_late = kind == "markdown" and room.is_late()
+    if is_late:
+        shown = element("div", element("pre", escape(source[:MAX_SOURCE])), class_="rich")
+    elif kind == "markdown":
         shown = element("div", render_markdown(source, cell.get("attachments")), class_="rich")
     else:
         shown = _code(source)
@@ -61,7 +87,7 @@ def _cell(cell: dict[str, Any], room: list[int]) -> str:
         class_="cell",
         data_id=text_of(cell.get("id"))[:256],
         data_type=kind,
-        data_sig=_sig(source),
+        data_sig=TRUNCATED if is_late else _sig(source),
     )
 
 
@@ -78,14 +104,11 @@ def _code(text: str) -> str:
     return element("pre", escape(text[:MAX_SOURCE]), class_="code")
 
 
-def _outputs(outputs: list[Any], room: list[int]) -> str:
-    shown: list[str] = []
-    for output in outputs[:MAX_OUTPUTS]:
-        html = render_output(output) if room[0] > 0 else render_later(_LATER)
-        if len(html) > room[0]:
-            html = render_later(_LATER)
-        room[0] -= len(html)
-        shown.append(html)
+def _outputs(outputs: list[Any], room: _Room) -> str:
+    shown = [
+        room.take(render_later(_LATER) if room.is_used_up() else render_output(output))
+        for output in outputs[:MAX_OUTPUTS]
+    ]
     if len(outputs) > MAX_OUTPUTS:
         shown.append(render_later(_LATER))
     return "".join(shown)

@@ -16,7 +16,10 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from studiolo.web.render.sanitise import sanitise_html
 from studiolo.web.render.text import element, mapping_of, text_of
 
-MAX_MARKDOWN = 300_000
+MAX_MARKDOWN = 100_000
+# what the parser looks at again and again: the time grows with the square of their number
+_MAX_OF = {"[": 4000, "\\begin": 500, "\n": 10_000}
+MAX_SHOWN = 300_000
 _IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _ALIGN = re.compile(r"text-align:(left|right|center)")
@@ -24,13 +27,13 @@ _ALIGN = re.compile(r"text-align:(left|right|center)")
 
 def render_markdown(text: str, attachments: object = None) -> str:
     """Return markdown as HTML; `attachments` is the cell's own images by name."""
-    if len(text) > MAX_MARKDOWN:
-        return element("pre", escape(text[:MAX_MARKDOWN]))
+    if len(text) > MAX_MARKDOWN or any(text.count(part) > most for part, most in _MAX_OF.items()):
+        return element("pre", escape(text[:MAX_SHOWN]))
     try:
         html = _parser().render(text, {"attachments": mapping_of(attachments)})
     except (RecursionError, ValueError, IndexError):
         return element("pre", escape(text))
-    return sanitise_html(html)
+    return sanitise_html(html, text)
 
 
 def render_latex(text: str) -> str:

@@ -15,6 +15,7 @@ from studiolo.web.render.text import element, list_of, mapping_of, signature, te
 
 MAX_TEXT = 40_000  # characters of one output in the first paint; the live page brings the rest
 MAX_PICTURE = 400_000
+MAX_JSON = 4000
 TRUNCATED = "truncated"
 
 # the first of these that an output has is shown; web/packages/notebook/src/outputs/mime.ts has the same order
@@ -122,10 +123,22 @@ def _rich(mime: str, text: str) -> str:
 
 def _json(value: object) -> str:
     try:
-        text = json.dumps(value, indent=2, ensure_ascii=False)
+        text = _beginning_of_json(value)
     except (ValueError, RecursionError):
         text = "This JSON is too deep to show."
-    return _output("json", TRUNCATED, element("pre", escape(text_of(text)[:4000]), class_="text"))
+    return _output("json", TRUNCATED, element("pre", escape(text_of(text)), class_="text"))
+
+
+def _beginning_of_json(value: object) -> str:
+    """Write no more than is shown: indented, a deep value of a few megabytes would become gigabytes."""
+    pieces: list[str] = []
+    room = MAX_JSON
+    for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(value):
+        pieces.append(piece[:room])
+        room -= len(piece)
+        if room <= 0:
+            break
+    return "".join(pieces)
 
 
 def _picture(mime: str, data: str, metadata: dict[str, Any]) -> str:
