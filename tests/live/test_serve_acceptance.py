@@ -91,10 +91,12 @@ def copy_in_every_way(server: Server, source: str, target: str) -> None:
         assert "error" not in status(server, copy["copy_path_id"])
     assert status(server, scheduled["copy_path_id"])["started"] >= soon[:19]
     assert server.shell(target, "cat unwaited/down/notes.txt scheduled/down/notes.txt") == "hello\nworld" * 2
+    server.done("copy_path_between_projects", **ends, target_path="some", exclude=["*.txt"], wait_until_done=True)
+    assert server.shell(target, "find some | sort") == "some\nsome/down\n"
     later = server.done("copy_path_between_projects", **ends, scheduled="2099-01-01T00:00:00Z")
     server.done("copy_path_delete", copy_path_id=later["copy_path_id"])
     assert server.done("copy_path_status", src_project_id=source)["data"] == []
-    assert len(server.done("copy_path_status", src_project_id=source, pending=False)["data"]) == 3
+    assert len(server.done("copy_path_status", src_project_id=source, pending=False)["data"]) == 4
 
 
 def status(server: Server, copy_id: str) -> dict[str, object]:

@@ -121,10 +121,17 @@ class Copies:
         variables = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
         limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_DATA: _MAX_DATA_BYTES}
         owners = (self._directory.owner(request.source_uid), self._directory.owner(request.target_uid))
+        users = None if owners[0] is None or owners[1] is None else tuple(dict.fromkeys((*owners, UID_BASE - 1)))
         if self._bubblewrap is None:
-            if owners[1] is not None:
-                raise CopyFailed("Without the sandbox runner copies work only for a server that is not root.")
-            return (yield from execute(Launch(tuple(command), variables, is_bound_to_parent=True, limits=limits)))
+            argv = command if owners[1] is None else [*_setpriv(owners[1]), *command]
+            launch = Launch(
+                tuple(argv),
+                variables,
+                is_bound_to_parent=True,
+                limits=limits,
+                namespace_users=users,  # pyright: ignore[reportArgumentType] - no None among them
+            )
+            return (yield from execute(launch))
         files = Descriptors()
         try:
             walls = [self._bubblewrap.path, *_namespaces(), *system_directories()]
@@ -133,7 +140,6 @@ class Copies:
                 walls += ["--ro-bind", source_home, "/source"]
             walls += ["--bind", target_home, "/target", "--remount-ro", "/", *denied_calls(self._bubblewrap, files)]
             walls += _as_owner(owners[1])
-            users = None if owners[0] is None or owners[1] is None else tuple(dict.fromkeys((*owners, UID_BASE - 1)))
             launch = Launch(
                 (*walls, *command),
                 variables,
@@ -214,8 +220,14 @@ def _as_owner(owner: int | None) -> list[str]:
         return ["--"]
     keep = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_DAC_READ_SEARCH")
     options = ["--cap-drop", "ALL", *(word for name in keep for word in ("--cap-add", name)), "--"]
+    return [*options, *_setpriv(owner)]
+
+
+def _setpriv(owner: int) -> list[str]:
+    """Return the command that goes on as the target's uid with the one right to read what the source's uid has."""
     only = "-all,+dac_read_search"
-    options += ["setpriv", f"--reuid={owner}", f"--regid={owner}", "--clear-groups", "--no-new-privs"]
+    options = ["setpriv", f"--reuid={owner}", f"--regid={owner}", "--clear-groups", "--no-new-privs"]
+    options += ["--pdeathsig", "KILL"]  # a change of uid made the kernel forget it
     return [*options, f"--inh-caps={only}", f"--ambient-caps={only}", f"--bounding-set={only}", "--"]
 
 
