@@ -31,6 +31,14 @@ export interface Opened extends Place {
   article: HTMLElement;
 }
 
+/** A socket that the boot script began: it has said hello and, with a place, asked to join it as channel 0. */
+export interface EarlySocket {
+  readonly socket: WebSocket;
+  readonly place: Place | null;
+  /** What came before the live code listened. */
+  readonly received: readonly unknown[];
+}
+
 export class Failure extends Error {
   override name = "Failure";
   constructor(
@@ -68,6 +76,8 @@ export interface Boot {
   setHtml(element: Element, html: string): void;
   showProgress(stage: string): void;
   showFailure(failure: Failure, retry: () => void): void;
+  /** Hand over the socket that was begun early; once. */
+  takeSocket(): EarlySocket | null;
   /** Tell where the reader pressed last, if nobody has asked since: it may have been before anything could answer. */
   takePress(): Press | null;
 }

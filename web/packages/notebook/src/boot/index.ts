@@ -3,6 +3,7 @@ import {
   asFailure,
   type Boot,
   type Config,
+  type EarlySocket,
   Failure,
   type Live,
   type LiveModule,
@@ -12,6 +13,7 @@ import {
   type SignIn,
 } from "./boot.ts";
 import { paintColours } from "./colours.ts";
+import { connectEarly } from "./early.ts";
 import { el, showFailure, showProgress } from "./screens.ts";
 import { openStream } from "./stream.ts";
 
@@ -20,7 +22,8 @@ import { openStream } from "./stream.ts";
  *
  * 1. From the first moment messages of a host page are kept; none is lost while the live code loads.
  * 2. The token leaves the address before anything else is asked for.
- * 3. The live code loads beside the document, and takes over after the first paint.
+ * 3. The live code loads beside the document, and takes over after the first paint. Its socket is begun as soon as
+ *    there is a bearer, so that the shared data travels while the document is drawn.
  */
 
 interface TrustedPolicy {
@@ -50,6 +53,7 @@ const factory = (window as { trustedTypes?: TrustedFactory }).trustedTypes;
 const policy = factory?.createPolicy("studiolo", { createHTML: (html) => html });
 let token = address.token;
 let signIn: SignIn | null = null;
+let early: EarlySocket | null = null;
 
 document.documentElement.dataset.theme = new URLSearchParams(location.search).get("theme") ?? "system";
 for (const href of [config.assets.live, ...config.assets.preload]) {
@@ -94,6 +98,11 @@ const boot: Boot = {
   },
   showProgress: (stage) => showProgress(root, stage),
   showFailure: (failure, retry) => showFailure(root, failure, retry),
+  takeSocket() {
+    const taken = early;
+    early = null;
+    return taken;
+  },
   takePress() {
     const taken = press;
     press = null;
@@ -154,6 +163,7 @@ async function ask(
   let opened: Opened | null = null;
   await openStream(body, bearer, (event) => {
     if (event.event === "signed_in") {
+      if (signIn === null && address.elsewhere === null) early = connectEarly(event.bearer, place ?? null);
       signIn = { ...event, frame: event.frame ?? signIn?.frame ?? null };
       token = null;
       keepFrame(event.frame);

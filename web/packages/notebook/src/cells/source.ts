@@ -85,7 +85,7 @@ export class SourceView {
     try {
       const { mountEditor } = await loadEditor();
       if (this.#text === null) return null;
-      const editor = await mountEditor({
+      const editor = mountEditor({
         ...this.#options,
         parent: this.element,
         text: this.#text,

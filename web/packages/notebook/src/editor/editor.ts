@@ -60,9 +60,10 @@ export interface Editor {
   destroy(): void;
 }
 
-export async function mountEditor(options: EditorOptions): Promise<Editor> {
-  const support = await languageOf(options.language);
+export function mountEditor(options: EditorOptions): Editor {
   const readOnly = new Compartment();
+  const language = new Compartment();
+  let isGone = false;
   const view = new EditorView({
     state: EditorState.create({
       doc: options.text.toString(),
@@ -73,13 +74,16 @@ export async function mountEditor(options: EditorOptions): Promise<Editor> {
         readOnly.of(EditorState.readOnly.of(options.isReadOnly)),
         editing(options),
         appearance(options),
-        support ?? [],
+        language.of([]),
         sharedText(options.text),
         remoteCursors(options.text, options.awareness),
       ],
     }),
   });
   options.parent.replaceChildren(view.dom);
+  void languageOf(options.language).then((support) => {
+    if (support !== null && !isGone) view.dispatch({ effects: language.reconfigure(support) });
+  });
   return {
     get hasFocus() {
       return view.hasFocus;
@@ -92,6 +96,7 @@ export async function mountEditor(options: EditorOptions): Promise<Editor> {
       view.dispatch({ effects: readOnly.reconfigure(EditorState.readOnly.of(isReadOnly)) });
     },
     destroy() {
+      isGone = true;
       view.destroy();
     },
   };

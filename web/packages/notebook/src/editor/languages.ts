@@ -1,6 +1,12 @@
 import type { LanguageSupport, StreamParser } from "@codemirror/language";
 
-/** Languages, each loaded when it is first met. */
+/**
+ * Languages, each loaded when it is first met and the page is calm: they are a sixth of all script, and the first
+ * letters typed must not wait for the means to colour them.
+ */
+
+const QUIET_MS = 300;
+const LONGEST_MS = 3000;
 
 const legacy = async (parser: Promise<StreamParser<unknown>>): Promise<LanguageSupport> => {
   const { legacyLanguage } = await import("./legacy.ts");
@@ -36,7 +42,30 @@ export function languageOf(name: string): Promise<LanguageSupport | null> {
   const known = loaded.get(name);
   if (known !== undefined) return known;
   const load = Object.hasOwn(LOADERS, name) ? LOADERS[name] : undefined;
-  const loading = load === undefined ? Promise.resolve(null) : load().catch(() => null);
+  const loading =
+    load === undefined
+      ? Promise.resolve(null)
+      : calm()
+          .then(load)
+          .catch(() => null);
   loaded.set(name, loading);
   return loading;
+}
+
+/** Wait until nobody has pressed or typed for a moment, though not for ever. */
+function calm(): Promise<void> {
+  const began = performance.now();
+  return new Promise((resolve) => {
+    let timer = 0;
+    const wait = (): void => {
+      clearTimeout(timer);
+      timer = window.setTimeout(finish, performance.now() - began < LONGEST_MS ? QUIET_MS : 0);
+    };
+    const finish = (): void => {
+      for (const type of ["pointerdown", "keydown"]) removeEventListener(type, wait, true);
+      resolve();
+    };
+    for (const type of ["pointerdown", "keydown"]) addEventListener(type, wait, true);
+    wait();
+  });
 }

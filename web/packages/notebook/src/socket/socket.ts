@@ -7,13 +7,14 @@ import {
   parseSocketMessage,
   type Quality,
 } from "@studiolo/protocol";
-import { asFailure, type Boot, type Place } from "../boot/boot.ts";
+import { asFailure, type Boot, type EarlySocket, type Place } from "../boot/boot.ts";
 import { Store } from "../store/store.ts";
 
 /**
  * The one WebSocket of the frame.
  *
- * 1. The first message carries the bearer; the socket counts as connected once the hub welcomed it.
+ * 1. The first message carries the bearer; the socket counts as connected once the hub welcomed it. The first socket
+ *    was begun by the boot script and is taken over.
  * 2. It comes back by itself, sooner when the network says it is there again, and joins every channel anew.
  * 3. A ping every few seconds measures the connection; a missing answer ends it, so that a dead one is noticed.
  */
@@ -48,12 +49,16 @@ const PONG_SECONDS = 8;
 const DOUBT_SECONDS = 2;
 const MAX_BACKOFF_MS = 10_000;
 const CLOSE_UNAUTHENTICATED = 4401;
+const CHANNELS = 256;
+const EARLY_CHANNEL = 0;
 
 export class Socket implements ChannelSource {
   readonly state: Store<SocketState>;
   readonly #boot: Boot;
   readonly #channels = new Map<number, Channel>();
   #socket: WebSocket | null = null;
+  #early: EarlySocket | null = null;
+  #lastNumber = EARLY_CHANNEL;
   #attempt = 0;
   #reconnect = 0;
   #heartbeat = 0;
@@ -72,7 +77,9 @@ export class Socket implements ChannelSource {
     addEventListener("online", this.#hurry);
     addEventListener("offline", this.#doubt);
     document.addEventListener("visibilitychange", this.#hurry);
-    this.#connect();
+    const early = boot.takeSocket();
+    if (early !== null && early.socket.readyState <= WebSocket.OPEN) this.#takeOver(early);
+    else this.#connect();
     this.#planRenewal();
   }
 
@@ -82,8 +89,7 @@ export class Socket implements ChannelSource {
   }
 
   join(place: Place, handlers: ChannelHandlers): OpenChannel {
-    let number = 0;
-    while (this.#channels.has(number)) number++;
+    const number = this.#isEarly(place) ? EARLY_CHANNEL : this.#freeNumber();
     const channel = new Channel(number, place, handlers, this);
     this.#channels.set(number, channel);
     if (this.state.value.status === "connected") channel.join();
@@ -133,6 +139,34 @@ export class Socket implements ChannelSource {
     const socket = new WebSocket(url);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => socket.send(JSON.stringify({ type: "hello", bearer: this.#boot.signIn().bearer }));
+    this.#listen(socket);
+  }
+
+  #takeOver(early: EarlySocket): void {
+    this.#early = early;
+    this.#listen(early.socket);
+    // a moment later, when whoever makes this socket has joined the document and listens
+    queueMicrotask(() => {
+      for (const data of early.received) this.#receive(data);
+      const isWanted = early.place === null || this.#channels.has(EARLY_CHANNEL);
+      if (!isWanted) this.send({ type: "leave", channel: EARLY_CHANNEL });
+    });
+  }
+
+  /** Tell whether the boot script has asked to join this document already. */
+  #isEarly(place: Place): boolean {
+    const early = this.#early?.place;
+    return place.project_id === early?.project_id && place.path === early.path;
+  }
+
+  /** Not the lowest one: what is still on its way for a document that was left must not reach another. */
+  #freeNumber(): number {
+    do this.#lastNumber = (this.#lastNumber + 1) % CHANNELS;
+    while (this.#channels.has(this.#lastNumber));
+    return this.#lastNumber;
+  }
+
+  #listen(socket: WebSocket): void {
     socket.onmessage = (event: MessageEvent<unknown>) => this.#receive(event.data);
     socket.onclose = (event) => {
       if (socket === this.#socket) void this.#closed(event.code);
@@ -143,7 +177,7 @@ export class Socket implements ChannelSource {
   #receive(data: unknown): void {
     if (data instanceof ArrayBuffer) {
       const bytes = new Uint8Array(data);
-      this.#channels.get(bytes[0] ?? -1)?.handlers.onBytes(bytes.subarray(1));
+      this.#channels.get(bytes[0] ?? -1)?.receiveBytes(bytes.subarray(1));
       return;
     }
     const value = parsed(data);
@@ -161,7 +195,8 @@ export class Socket implements ChannelSource {
     this.#attempt = 0;
     this.#setStatus("connected");
     this.#ping();
-    for (const channel of this.#channels.values()) channel.join();
+    for (const channel of this.#channels.values()) if (!this.#isEarly(channel.place)) channel.join();
+    this.#early = null;
   }
 
   #ping(answerWithin = PONG_SECONDS): void {
@@ -182,7 +217,7 @@ export class Socket implements ChannelSource {
   async #closed(code: number): Promise<void> {
     clearTimeout(this.#heartbeat);
     clearTimeout(this.#deadline);
-    this.#socket = null;
+    this.#socket = this.#early = null;
     this.#setStatus("disconnected");
     for (const channel of this.#channels.values()) channel.down();
     if (this.#isDestroyed) return;
@@ -250,6 +285,11 @@ class Channel implements OpenChannel {
   receive(message: ChannelMessage): void {
     if (message.type === "joined") this.#isJoined = true;
     this.handlers.onMessage(message);
+  }
+
+  /** @internal */
+  receiveBytes(bytes: Uint8Array): void {
+    if (this.#isJoined) this.handlers.onBytes(bytes);
   }
 
   /** @internal */
