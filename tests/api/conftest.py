@@ -24,6 +24,7 @@ from studiolo.core.ids import AccountId, ProjectId
 from studiolo.core.models import ANONYMOUS, Principal, Role
 from studiolo.core.secrets import SystemSecretSource
 from studiolo.core.settings import Settings
+from studiolo.domain.home_paths import file_id
 from studiolo.domain.services import Services, build_services
 from studiolo.runtime.agents import UnixAgentConnector
 from studiolo.storage import collaborators
@@ -372,7 +373,9 @@ async def example_world(
     )
     token = await admin.call("user_auth", account_id=student.account_id, password="")
     await admin.call("forgot_password", email_address="student@example.edu")
+    await services.histories.note(source, "sheet.ipynb")
     names = {
+        "0f3c7a1e5b9d2c4f6a8e0b1d3c5f7a9e2b4d6c80": file_id(source, "sheet.ipynb"),
         "BQokikJOvBiI2HlWgH4olfQ2": token["auth_token"],
         "w7XkQ2mB9tYc4RzLs8JvNf3P": code_in(mailer.sent.pop().body),
         "2f4cd30d-a5b5-4cb1-8a7c-1de9b0a4a4e6": admin.account_id,

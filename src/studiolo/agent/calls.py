@@ -32,7 +32,10 @@ CALLS = {
     "kernels.list": "studiolo.agent.kernels.calls:list_kernels",
     "kernels.execute": "studiolo.agent.kernels.calls:execute",
     "kernels.pool": "studiolo.agent.kernels.calls:fill_pool",
+    "kernels.running": "studiolo.agent.kernels.calls:list_running",
+    "kernels.stop": "studiolo.agent.kernels.calls:stop",
     "documents.open": "studiolo.agent.documents.calls:open_document",
+    "documents.history": "studiolo.agent.documents.history:list_history",
     "documents.close": "studiolo.agent.documents.calls:close_document",
 }
 CHANNELS = {

@@ -14,6 +14,7 @@ from studiolo.core.models import Principal, Project
 from studiolo.core.settings import Settings
 from studiolo.domain.access import Access
 from studiolo.domain.agents import Agents
+from studiolo.domain.histories import Histories
 from studiolo.domain.lifecycle import Progress
 from studiolo.runtime.protocols import AgentChannel
 from studiolo.storage import accounts
@@ -65,7 +66,10 @@ class Joined:
 class Documents:
     """Opens and joins documents; may write who may write to the project and is not narrowed to reading."""
 
-    def __init__(self, settings: Settings, database: Database, access: Access, agents: Agents) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, access: Access, agents: Agents, histories: Histories
+    ) -> None:
+        self._histories = histories
         self._max_bytes = settings.max_document_mb * _MIB
         self._database = database
         self._access = access
@@ -110,6 +114,7 @@ class Documents:
         ) as channel:
             match channel.result:
                 case {"path": str(normal), "kind": str(kind), "generation": (str() | int()) as generation}:
+                    await self._histories.note(project_id, _short(normal))
                     yield Joined(channel, _short(normal), _kind(kind), generation, can_write)
                 case _:
                     raise _malformed("join")

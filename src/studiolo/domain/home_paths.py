@@ -1,5 +1,6 @@
 """Paths in a project's home, as callers write them."""
 
+import hashlib
 import posixpath
 
 from studiolo.core.errors import PathOutsideProject
@@ -26,3 +27,8 @@ def path_below_home(project_id: ProjectId, path: str) -> str:
     if inside is None:
         raise PathOutsideProject("the path must be contained in the project's home dir")
     return "" if inside == "." else inside.strip("/")
+
+
+def file_id(project_id: str, path: str) -> str:
+    """Return the id that a project and a path make: the SHA-1 of both, as clients compute it, too."""
+    return hashlib.sha1((project_id + path).encode(), usedforsecurity=False).hexdigest()

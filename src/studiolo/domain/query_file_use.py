@@ -6,9 +6,10 @@ from typing import Any
 
 from studiolo.core.clock import Clock
 from studiolo.core.models import FileUse, Principal
+from studiolo.domain.home_paths import file_id
 from studiolo.domain.queries import Selection
 from studiolo.domain.query_language import MAX_ROWS, Options, Row, deep_merge
-from studiolo.domain.query_reach import check_id, file_id, is_only_by_project, path_of, reach_of, writable
+from studiolo.domain.query_reach import check_id, is_only_by_project, path_of, reach_of, writable
 from studiolo.domain.query_values import check_size, check_types, moment_of
 from studiolo.storage import file_use as storage
 from studiolo.storage.database import Database, Transaction

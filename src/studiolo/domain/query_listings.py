@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from studiolo.core.models import Listing, Principal
+from studiolo.domain.home_paths import file_id
 from studiolo.domain.queries import Selection
 from studiolo.domain.query_language import Options, Row, deep_merge
-from studiolo.domain.query_reach import file_id, path_of, reach_of, writable
+from studiolo.domain.query_reach import path_of, reach_of, writable
 from studiolo.domain.query_values import check_size, check_types, moment_of
 from studiolo.storage import listings as storage
 from studiolo.storage.database import Database, Transaction

@@ -9,10 +9,11 @@ from studiolo.core.clock import Clock
 from studiolo.core.errors import InvalidRequest, NotFound
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import Principal, PublicPath
+from studiolo.domain.home_paths import file_id
 from studiolo.domain.public_paths import list_visible
 from studiolo.domain.queries import Selection
 from studiolo.domain.query_language import Options, Row, deep_merge
-from studiolo.domain.query_reach import check_id, file_id, names_project, path_of, writable
+from studiolo.domain.query_reach import check_id, names_project, path_of, writable
 from studiolo.domain.query_values import check_size, check_types, moment_of
 from studiolo.storage import public_paths as storage
 from studiolo.storage.database import Database, Transaction

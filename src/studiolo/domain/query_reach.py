@@ -4,7 +4,6 @@ Reading: the caller's projects, or the one that the query names, in which the ca
 a place. Writing: where the caller may write.
 """
 
-import hashlib
 from typing import Any
 
 from studiolo.core.errors import Forbidden, InvalidRequest, NotFound, ProjectNotFound
@@ -61,11 +60,6 @@ def writable(tx: Transaction, principal: Principal, project_id: object, *, inclu
         if not is_uuid(project_id) or projects.get(tx, ProjectId(project_id)) is None:
             raise ProjectNotFound(f"FATAL: unknown project_id '{project_id}'") from error
         raise type(error)("FATAL: user must be an admin", **error.details) from error
-
-
-def file_id(project_id: str, path: str) -> str:
-    """Return the id that a project and a path make: the SHA-1 of both, as clients compute it, too."""
-    return hashlib.sha1((project_id + path).encode(), usedforsecurity=False).hexdigest()
 
 
 def path_of(table: str, values: Row) -> str:

@@ -19,11 +19,15 @@ from studiolo.domain.copying import Copying
 from studiolo.domain.documents import Documents
 from studiolo.domain.exec import Exec
 from studiolo.domain.files import Files
+from studiolo.domain.histories import Histories
 from studiolo.domain.invitations import Invitations
 from studiolo.domain.jupyter import Jupyter
 from studiolo.domain.lifecycle import Lifecycle
+from studiolo.domain.messages import Messages
+from studiolo.domain.organizations import Organizations
 from studiolo.domain.password_resets import PasswordResets
 from studiolo.domain.passwords import Passwords
+from studiolo.domain.project_status import ProjectStatuses
 from studiolo.domain.projects import Projects
 from studiolo.domain.public_paths import PublicPaths
 from studiolo.domain.queries import Queries
@@ -63,7 +67,11 @@ class Services:
     copies: Copies
     queries: Queries
     documents: Documents
+    histories: Histories
     client_errors: ClientErrors
+    messages: Messages
+    organizations: Organizations
+    project_statuses: ProjectStatuses
 
 
 def build_services(
@@ -85,8 +93,11 @@ def build_services(
     mailer = mailer or mailer_of(settings, clock, secrets)
     access = Access(database)
     accounts = Accounts(settings, database, clock, secrets, passwords or Passwords())
+    auth_tokens = AuthTokens(settings, database, clock, secrets, accounts)
+    messages = Messages(database, clock)
     lifecycle = Lifecycle(settings, database, clock, runner)
     agents = Agents(database, clock, lifecycle, connector)
+    histories = Histories(database, clock, access, agents)
     copying = Copying(settings, database, clock, copy_engine) if copy_engine is not None else None
     tables = (
         ProjectsTable("projects", settings, database, clock, lifecycle),
@@ -107,7 +118,7 @@ def build_services(
         account_search=AccountSearch(database, clock),
         password_resets=PasswordResets(settings, database, clock, secrets, accounts, mailer),
         api_keys=ApiKeys(settings, database, clock, secrets),
-        auth_tokens=AuthTokens(settings, database, clock, secrets, accounts),
+        auth_tokens=auth_tokens,
         sign_ins=SignIns(settings, database, clock, secrets, accounts),
         access=access,
         projects=Projects(settings, database, clock, secrets, access, lifecycle, agents),
@@ -119,6 +130,10 @@ def build_services(
         jupyter=Jupyter(database, clock, access, agents),
         copies=Copies(database, clock, secrets, copying, on_copy_queued),
         queries=Queries(clock, tables),
-        documents=Documents(settings, database, access, agents),
+        documents=Documents(settings, database, access, agents, histories),
+        histories=histories,
         client_errors=ClientErrors(database, clock, secrets),
+        messages=messages,
+        organizations=Organizations(database, clock, secrets, accounts, auth_tokens, messages),
+        project_statuses=ProjectStatuses(access, agents),
     )

@@ -36,6 +36,7 @@ class FakeAgent:
             "files.list": self._list,
             "exec.run": self._run,
             "documents.open": self._open,
+            "documents.history": self._history,
             "kernels.list": self._list_kernels,
             "kernels.execute": self._execute,
             "kernels.pool": self._fill_pool,
@@ -129,6 +130,10 @@ class FakeAgent:
         kind = _kind(path)
         held: dict[str, Any] = {"notebook": EMPTY_NOTEBOOK} if kind == "notebook" else {"content": content}
         return {"path": path, "kind": kind, "can_write": True, "kernel": kernel, **held}
+
+    async def _history(self, params: dict[str, Any]) -> dict[str, Any]:
+        patch = {"patch": "AAA="} if params["patches"] else {}
+        return {"history": [{"time_ms": 1_767_268_800_000, "patch_length": 2, **patch}]}
 
     def _content(self, path: str) -> str:
         if path not in self.files:

@@ -6,7 +6,8 @@ The file is `~/.studiolo/documents/<hash of the path>/log`, a row of records, ea
 1. the first record, `G`, is JSON: format, the document's path and its generation;
 2. `U` is a Yjs update;
 3. `S` is JSON `{"digest", "count"}`: the file on disk had that digest and held what the first `count` updates make.
-   It is the base of the next three-way merge.
+   It is the base of the next three-way merge;
+4. `T` is JSON `{"at"}`: milliseconds since 1970 at which the updates after it were logged; at most one a second.
 
 A record that is torn or does not match its checksum ends the log: it was never acknowledged. Compaction writes a new
 log (`G`, one `U` with everything, `S`) beside the old one and renames it.
@@ -17,6 +18,7 @@ import hashlib
 import json
 import os
 import struct
+import time
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +26,8 @@ from typing import Any
 
 _HEADER = struct.Struct(">IIB")
 _FORMAT = 1
-_GENERATION, _UPDATE, _SAVED = ord("G"), ord("U"), ord("S")
+_GENERATION, _UPDATE, _SAVED, _TIME = ord("G"), ord("U"), ord("S"), ord("T")
+_TIME_EVERY_MS = 1000
 
 
 class LogUnusable(Exception):
@@ -39,6 +42,7 @@ class LogContents:
     updates: list[bytes] = field(default_factory=list[bytes])
     saved_digest: str | None = None
     saved_count: int = 0
+    times_ms: list[int] = field(default_factory=list[int])  # one an update, 0 where it is not known
     end: int = 0  # offset of the first byte that is not a whole record
 
     @property
@@ -76,6 +80,7 @@ class Log:
         self._directory = directory
         self._path = path
         self._handle: int | None = None
+        self._timed_ms = 0
         self.generation = contents.generation
         self.count = len(contents.updates)
         self.size_bytes = contents.end
@@ -96,7 +101,11 @@ class Log:
             self._append(_header_record(self._path, self.generation))
 
     def append_update(self, update: bytes) -> None:
-        """Append one update; OSError means that it is not in the log, which is as it was before."""
+        """Append one update; OSError means that it is not in the log."""
+        now_ms = _now_ms()
+        if not 0 <= now_ms - self._timed_ms < _TIME_EVERY_MS:
+            self._append(_time_record(now_ms))
+            self._timed_ms = now_ms
         self._append(_record(_UPDATE, update))
         self.count += 1
 
@@ -106,7 +115,8 @@ class Log:
 
     def compact(self, update: bytes, digest: str) -> None:
         """Replace the log by one with a single update, all of which is in the file with `digest`."""
-        data = _header_record(self._path, self.generation) + _record(_UPDATE, update) + _saved_record(digest, 1)
+        head = _header_record(self._path, self.generation) + _time_record(_now_ms())
+        data = head + _record(_UPDATE, update) + _saved_record(digest, 1)
         fresh = self._directory / "log.new"
         fresh.unlink(missing_ok=True)
         handle = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -158,15 +168,27 @@ def _saved_record(digest: str, count: int) -> bytes:
     return _record(_SAVED, json.dumps({"digest": digest, "count": count}).encode())
 
 
+def _time_record(at_ms: int) -> bytes:
+    return _record(_TIME, json.dumps({"at": at_ms}).encode())
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
 def _parse(data: bytes, path: str) -> LogContents | None:
     contents: LogContents | None = None
-    offset = 0
+    offset, at_ms = 0, 0
     while offset + _HEADER.size <= len(data):
         length, checksum, kind = _HEADER.unpack_from(data, offset)
         payload = data[offset + _HEADER.size : offset + _HEADER.size + length]
         if len(payload) < length or zlib.crc32(payload, kind) != checksum:
             break
+        if kind == _TIME:
+            at_ms = _milliseconds(_json(payload).get("at"))
         contents = _take(contents, kind, payload, path)
+        if kind == _UPDATE:
+            contents.times_ms.append(at_ms)
         offset += _HEADER.size + length
         contents.end = offset
     if contents is None and data:
@@ -189,6 +211,10 @@ def _take(contents: LogContents | None, kind: int, payload: bytes, path: str) ->
         if isinstance(digest, str) and isinstance(count, int) and 0 <= count <= len(contents.updates):
             contents.saved_digest, contents.saved_count = digest, count
     return contents
+
+
+def _milliseconds(given: object) -> int:
+    return given if isinstance(given, int) and 0 <= given < 1 << 53 else 0
 
 
 def _json(payload: bytes) -> dict[str, Any]:

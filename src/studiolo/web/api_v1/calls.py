@@ -9,6 +9,7 @@ from studiolo.web.api_v1 import (
     copies,
     exec,  # noqa: A004 - the noun's name in every layer
     files,
+    histories,
     jupyter,
     password_resets,
     ping,
@@ -28,6 +29,7 @@ _NOUNS = (
     copies,
     exec,
     files,
+    histories,
     jupyter,
     ping,
     projects,
