@@ -118,6 +118,20 @@ async def test_namespaces_mounts_and_kernel_interfaces_are_denied(agent: str):
     )
 
 
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="there is no filter for this machine")
+async def test_sockets_that_no_network_namespace_holds_cannot_be_made(agent: str):
+    script = """
+import errno, socket
+for family in (38, 40):  # the kernel's ciphers; the machine that carries this virtual one
+    try:
+        socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        print(errno.errorcode[error.errno])
+socket.socketpair(), socket.socket(), socket.socket(socket.AF_INET6)
+"""
+    assert ask_agent(agent, python(script)) == (0, "EPERM\nEPERM\n")
+
+
 @pytest.mark.skipif(not IS_ROOT, reason="needs to run as root")
 async def test_each_project_is_a_user_of_its_own(keeper: LiveKeeper, agent: str):
     expected = keeper.uid or UID_BASE + 1

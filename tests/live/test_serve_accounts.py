@@ -102,3 +102,30 @@ def test_no_secret_is_ever_logged(live_server):
     server.http.post(f"{server.address}/api/v1/ping", content=b"{broken", headers={"Content-Type": "application/json"})
     assert server.log().count("\n") > 12
     assert server.leaked_secrets() == set()
+
+
+@needs_root
+def test_a_link_that_the_hub_planted_leads_the_command_of_root_nowhere(live_server, tmp_path):
+    server: Server = live_server(is_started=False, is_root=True)
+    made_by(server.create_account("first@example.edu"))
+    victim = tmp_path / "victim.sqlite3"
+    for file in server.data.glob("studiolo.sqlite3*"):
+        file.unlink()
+    (server.data / "studiolo.sqlite3").symlink_to(victim)
+    os.lchown(server.data / "studiolo.sqlite3", UID_BASE, UID_BASE)
+
+    assert server.create_account("second@example.edu").returncode == 1
+
+    assert not victim.exists()
+
+
+@needs_root
+def test_files_of_the_database_are_for_the_hub_alone_whatever_the_shell_allows(live_server):
+    server: Server = live_server(is_started=False, is_root=True)
+    old = os.umask(0o022)
+    try:
+        made_by(server.create_account("first@example.edu"))
+    finally:
+        os.umask(old)
+    modes = {entry.stat().st_mode & 0o777 for entry in os.scandir(server.data) if "sqlite3" in entry.name}
+    assert modes == {0o600}

@@ -78,3 +78,9 @@ def test_checked_request_is_typed():
 def test_wrong_requests_are_refused(name: object, params: object):
     with pytest.raises(InvalidRequest):
         parse_request(name, params)
+
+
+def test_a_frame_nested_without_end_is_no_frame_and_does_not_break_the_keeper():
+    payload = b'{"id":' + b"[" * 200_000
+    with pytest.raises(ValueError, match="nested too deeply"):
+        take(bytearray((len(payload) + 1).to_bytes(4, "big") + b"J" + payload))

@@ -10,6 +10,7 @@ from studiolo.core.settings import Settings
 from studiolo.domain.accounts import Accounts
 from studiolo.domain.api_keys import ApiKeys
 from studiolo.domain.passwords import Passwords
+from studiolo.runtime.copying.confinement import become_owner
 from studiolo.runtime.keeper.directories import DataDirectory
 from studiolo.storage.database import Database
 
@@ -26,11 +27,11 @@ async def create_account(
 ) -> dict[str, str]:
     """Make an account for the operator; return its id and, if asked for, an API key.
 
-    As root, beside the server of an ordinary user, this process becomes that user for good.
+    As root this process becomes for good who owns the database: an ordinary user, or the hub's account.
     """
     if settings.database is None:
+        os.umask(0o077)
         _become_owner(settings.data)
-        DataDirectory(str(settings.data), is_root=os.geteuid() == 0).prepare()
     database = Database(settings.database_url)
     clock, secrets = SystemClock(), SystemSecretSource()
     try:
@@ -51,16 +52,22 @@ async def create_account(
         return made
     finally:
         await database.close()
-        if settings.database is None:
-            DataDirectory(str(settings.data), is_root=os.geteuid() == 0).prepare()
 
 
 def _become_owner(data: Path) -> None:
-    """Give up being root when the directory is an ordinary user's: nothing of it may become root's."""
-    if os.geteuid() != 0 or not data.is_dir():
-        return
-    owner = data.stat()
-    if owner.st_uid != 0:
+    """Give up being root before the database is opened.
+
+    Nothing in an ordinary user's directory may become root's; and in the hub's, names may be links that a hub that was
+    taken over left there for root to follow. Of root's rights only reading stays, for an installation that is closed
+    to others.
+    """
+    is_root = os.geteuid() == 0
+    if is_root and data.is_dir() and (owner := data.stat()).st_uid != 0:
         os.setgroups([])
         os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
         os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
+        is_root = False
+    directory = DataDirectory(str(data), is_root=is_root)
+    directory.prepare()
+    if directory.hub_uid is not None:
+        become_owner(directory.hub_uid, reads_others=True)

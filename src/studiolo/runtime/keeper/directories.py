@@ -8,6 +8,7 @@
 Started as an ordinary user everything is that user's, with mode 0700 where others have no business.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -164,11 +165,18 @@ class DataDirectory:
 
     def _own(self, directory: Path, mode: int, group: int) -> None:
         directory.mkdir(exist_ok=True)
-        if directory.is_symlink() and directory != self.path:
-            raise RunnerUnavailable(f"{directory} is a symbolic link; the server needs a directory of its own there.")
-        if self.is_root:
-            os.chown(directory, 0, group)
-        directory.chmod(mode)
+        no_link = 0 if directory == self.path else os.O_NOFOLLOW
+        try:
+            fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | no_link)
+        except NotADirectoryError as error:
+            words = f"{directory} is a symbolic link or a file; the server needs a directory of its own there."
+            raise RunnerUnavailable(words) from error
+        try:  # by the descriptor: whoever may write beside it cannot swap it meanwhile
+            if self.is_root:
+                os.fchown(fd, 0, group)
+            os.fchmod(fd, mode)
+        finally:
+            os.close(fd)
 
     def _choose_run_directory(self) -> Path:
         """Return data/run, or a short path where that would not fit into a socket's address."""
@@ -179,8 +187,10 @@ class DataDirectory:
         for parent in (Path("/run"), Path("/run/user", str(os.geteuid())), Path("/tmp")):  # noqa: S108 - checked below
             short = parent / name
             if os.access(parent, os.W_OK):
-                short.mkdir(mode=0o700, exist_ok=True)
-                if short.is_symlink() or short.stat().st_uid != os.geteuid():
+                with contextlib.suppress(FileExistsError):
+                    short.mkdir(mode=0o700)
+                found = short.lstat()
+                if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
                     raise RunnerUnavailable(f"{short} belongs to somebody else; remove it.")
                 return short
         raise RunnerUnavailable(f"The path {self.path} is too long; choose a shorter data directory.")
@@ -189,7 +199,18 @@ class DataDirectory:
         """Give the hub the files that an earlier version, or a command run as root, left in the data directory."""
         assert self.hub_uid is not None
         for entry in os.scandir(self.path):
-            found = entry.stat(follow_symlinks=False)
-            is_plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
-            if is_plain and entry.name.startswith("studiolo.sqlite3") and found.st_uid != self.hub_uid:
-                os.chown(entry.path, self.hub_uid, self.hub_uid, follow_symlinks=False)
+            if entry.name.startswith("studiolo.sqlite3") and entry.is_file(follow_symlinks=False):
+                self._hand_over(entry.path, self.hub_uid)
+
+    def _hand_over(self, path: str, owner: int) -> None:
+        """Give away a plain file, and no other one that takes its name meanwhile."""
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return
+        try:
+            found = os.fstat(fd)
+            if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid != owner:
+                os.fchown(fd, owner, owner)
+        finally:
+            os.close(fd)

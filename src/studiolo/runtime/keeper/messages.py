@@ -239,7 +239,10 @@ def take(buffer: bytearray) -> dict[str, Any] | None:
     end = _HEADER.size + length - 1
     if len(buffer) < end:
         return None
-    value = json.loads(bytes(buffer[_HEADER.size : end]).decode("utf-8", "surrogatepass"))
+    try:
+        value = json.loads(bytes(buffer[_HEADER.size : end]).decode("utf-8", "surrogatepass"))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     del buffer[:end]
     if not isinstance(value, dict):
         raise ValueError("not an object")

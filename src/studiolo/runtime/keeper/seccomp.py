@@ -18,6 +18,9 @@ _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
 _CLONE_NEWUSER = 0x10000000
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _X32 = 0x40000000
+# kinds of sockets beside the network namespace or for the kernel's sake alone: AX25, X25, key management, RDS, TIPC,
+# Bluetooth, the kernel's ciphers, NFC, the machine that carries this virtual one (vsock), XDP
+_DENIED_SOCKETS = (3, 9, 15, 21, 30, 31, 38, 39, 40, 44)
 
 # the same numbers on every architecture: io_uring, open_tree ... fspick, mount_setattr, quotactl_fd
 _NEW_CALLS = (*range(425, 434), 442, 443)
@@ -29,6 +32,7 @@ class _Architecture:
     clone: int
     clone3: int
     ioctl: int
+    socket: int
     denied: tuple[int, ...]
     starting: tuple[int, ...]  # clone fork vfork execve execveat
     reaching: tuple[int, ...]  # ptrace socket connect process_vm_readv process_vm_writev
@@ -40,6 +44,7 @@ _ARCHITECTURES = {
         clone=56,
         clone3=435,
         ioctl=16,
+        socket=41,
         # syslog vhangup modify_ldt pivot_root chroot acct settimeofday mount umount2 swapon swapoff reboot
         # sethostname setdomainname iopl ioperm init_module delete_module quotactl nfsservctl lookup_dcookie
         # clock_settime kexec_load add_key request_key keyctl unshare perf_event_open name_to_handle_at
@@ -56,6 +61,7 @@ _ARCHITECTURES = {
         clone=220,
         clone3=435,
         ioctl=29,
+        socket=198,
         # the same calls where they exist
         denied=(
             *(116, 58, 41, 51, 89, 170, 40, 39, 224, 225, 142, 161, 162, 105, 106, 60, 42, 18, 112, 104, 217, 218),
@@ -89,6 +95,8 @@ def seccomp_filter(machine: str, *, may_start_programs: bool = True) -> bytes | 
     for number in (*architecture.denied, *_NEW_CALLS, *more):
         program += _refuse(number, errno.EPERM)
     program += _refuse_argument(architecture.clone, _JUMP_SET, _FIRST_ARGUMENT, _CLONE_NEWUSER)
+    for family in _DENIED_SOCKETS:
+        program += _refuse_argument(architecture.socket, _JUMP_EQUAL, _FIRST_ARGUMENT, family)
     for request in (_TIOCSTI, _TIOCLINUX):  # typing into the terminal of whoever looks
         program += _refuse_argument(architecture.ioctl, _JUMP_EQUAL, _SECOND_ARGUMENT, request)
     return b"".join([*program, _step(_RETURN, _ALLOW)])
