@@ -106,11 +106,13 @@ async def test_one_chore_that_fails_does_not_keep_the_others() -> None:
     services: Any = SimpleNamespace(
         sign_ins=SimpleNamespace(reap=chore("sign_ins")),
         copies=SimpleNamespace(reap=chore("copies", is_failing=True)),
+        invitations=SimpleNamespace(reap=chore("invitations")),
+        jupyter=SimpleNamespace(reap=chore("jupyter_results")),
         client_errors=SimpleNamespace(reap=chore("client_errors")),
         projects=SimpleNamespace(stop_idle=chore("idle")),
     )
     await reaper.reap(services)
-    assert done == ["sign_ins", "client_errors", "idle"]
+    assert done == ["sign_ins", "invitations", "jupyter_results", "client_errors", "idle"]
 
 
 async def test_the_reaper_works_once_a_minute(clock: MovingClock) -> None:
