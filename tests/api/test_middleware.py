@@ -95,6 +95,20 @@ async def test_answer_carries_the_default_headers_and_the_request_id(opened: Ope
     assert response.headers["x-request-id"] == "00000000-0000-4000-8000-000000000001"
 
 
+@pytest.mark.parametrize("path", ["/address", "/refused", "/broken", "/nowhere", "/healthz", "/metrics"])
+async def test_what_sets_no_policy_of_its_own_is_never_framed_and_runs_nothing(opened: Open, path: str):
+    async with opened() as client:
+        policy = (await client.get(path)).headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+async def test_length_of_absurdly_many_digits_is_too_large(opened: Open):
+    async with opened() as client:
+        response = await client.post("/body", content=b"x", headers={"Content-Length": "9" * 5000})
+    assert response.status_code == 413
+
+
 async def test_route_may_set_a_header_of_its_own(opened: Open):
     async with opened() as client:
         assert (await client.get("/own")).headers["referrer-policy"] == "same-origin"

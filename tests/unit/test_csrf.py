@@ -87,3 +87,8 @@ def test_a_form_token_belongs_to_one_sign_in():
     assert not csrf.is_form_token("", "secret-one")
     assert not csrf.is_form_token("ünïcode", "secret-one")
     assert "secret-one" not in token
+
+
+@pytest.mark.parametrize("host", ["a.test; script-src *", "a.test'", "a b", "a.test\\@b", "<x>", "a,b"])
+def test_a_host_that_is_none_gives_no_origin_and_so_never_becomes_part_of_a_policy(host: str):
+    assert csrf.normal_origin(f"https://{host}") == ""

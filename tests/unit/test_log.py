@@ -2,7 +2,7 @@
 
 import pytest
 
-from studiolo.core.log import redact
+from studiolo.core.log import on_one_line, redact
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,14 @@ def test_a_token_inside_an_address_is_hidden_and_the_rest_kept() -> None:
 
 def test_ordinary_fields_stay() -> None:
     assert redact(None, "info", {"event": "started", "port": 80}) == {"event": "started", "port": 80}
+
+
+@pytest.mark.parametrize("text", ["a\nforged line", "\x1b[2Jgone", "a\rb", "\u2028", "\ud800"])
+def test_what_a_stranger_chose_neither_begins_a_line_nor_speaks_to_the_terminal(text: str) -> None:
+    written = str(on_one_line(None, "info", {"path": text})["path"])
+    assert written.isascii()
+    assert written.isprintable()
+
+
+def test_readable_text_stays_as_it_is() -> None:
+    assert on_one_line(None, "info", {"path": "/grüße.ipynb", "status": 200}) == {"path": "/grüße.ipynb", "status": 200}

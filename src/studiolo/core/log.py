@@ -29,7 +29,7 @@ def configure_logging(level: str, style: Literal["text", "json"]) -> None:
             exception_formatter=structlog.dev.plain_traceback,  # the default one shows variables, secrets among them
         )
     )
-    tail = [structlog.processors.format_exc_info] if style == "json" else []
+    tail = [structlog.processors.format_exc_info] if style == "json" else [on_one_line]
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, *tail, renderer],
@@ -54,4 +54,12 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
             event[name] = "(hidden)"
         elif isinstance(value, str) and "=" in value:
             event[name] = _SECRET_IN_QUERY.sub(r"\1=(hidden)", value)
+    return event
+
+
+def on_one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Write control characters as escapes: whoever chooses a path must not forge lines or speak to a terminal."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = value.encode("unicode_escape").decode()
     return event

@@ -79,8 +79,11 @@ class PasswordResets:
         gone = InvalidRequest("Password reset request is no longer valid.")
         if not code.isascii():
             raise gone
-        new_hash = await self._accounts.hash(new_password)
         now = self._clock.now()
+        # looked up first, since hashing is dear: guesses must not keep those who sign in waiting
+        if await self._database.read(lambda tx: rows.account_of(tx, hash_secret(code), now)) is None:
+            raise gone
+        new_hash = await self._accounts.hash(new_password)
 
         def change(tx: Transaction) -> bool:
             account_id = rows.account_of(tx, hash_secret(code), now)

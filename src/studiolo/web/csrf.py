@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -11,6 +12,7 @@ from studiolo.core.settings import Settings
 
 _HTTP_SCHEME = {"ws": "http", "wss": "https"}
 _DEFAULT_PORT = {"http": 80, "https": 443}
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE)  # a Host header becomes part of a policy
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -29,7 +31,7 @@ def normal_origin(url: str) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return ""
-    if not host:
+    if not _HOST.fullmatch(host) or "@" in parts.netloc:
         return ""
     host = f"[{host}]" if ":" in host else host
     suffix = "" if port is None or port == _DEFAULT_PORT.get(parts.scheme) else f":{port}"

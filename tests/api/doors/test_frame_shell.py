@@ -157,6 +157,7 @@ async def test_impersonate_without_a_token_answers_in_the_historical_words(doors
         assert page.status_code == 200
         assert page.text == "ERROR: impersonate error -- Error: invalid empty token"
         assert page.headers["content-type"].startswith("text/plain")
+        assert _policy(page)["frame-ancestors"] == "'self' https://lms.example.edu"  # the host page shows the words
 
 
 async def test_the_output_frame_has_an_origin_of_its_own(doors: Doors):

@@ -79,7 +79,9 @@ class Shells:
         """
         if not request.query_params.get("auth_token"):
             text = "ERROR: impersonate error -- Error: invalid empty token"
-            return PlainTextResponse(text, headers={"cache-control": "no-store", "referrer-policy": "no-referrer"})
+            policy = f"default-src 'none'; frame-ancestors {self._origins.frame_ancestors}"
+            headers = {"cache-control": "no-store", "content-security-policy": policy}
+            return PlainTextResponse(text, headers=headers)
         target = own_path(request.query_params.get("target"), "/app")
         return self.respond(request, ShellPage("impersonate", target=target))
 
