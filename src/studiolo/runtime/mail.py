@@ -11,7 +11,7 @@ import sys
 from collections.abc import Generator
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTPUTF8
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -47,7 +47,8 @@ class Composer:
 
     def compose(self, mail: Mail) -> EmailMessage:
         """Return the message."""
-        message = EmailMessage(policy=SMTPUTF8)
+        addresses = mail.to + (mail.reply_to or "")
+        message = EmailMessage(policy=SMTP if addresses.isascii() else SMTPUTF8)  # few servers take the latter
         message["From"] = self._sender
         message["To"] = mail.to
         message["Subject"] = _one_line(mail.subject)
