@@ -6,6 +6,7 @@ import pytest
 from studiolo.core.errors import AgentUnavailable, FileNotFound, Forbidden, ProjectNotFound, ProjectNotRunning
 from studiolo.core.models import Principal, Scope
 from studiolo.core.settings import Settings
+from studiolo.testing.clock import MovingClock
 from studiolo.testing.hubs import FakeHub
 
 pytestmark = pytest.mark.anyio
@@ -81,9 +82,12 @@ async def test_nonsense_from_the_agent_is_no_answer(hub: FakeHub, as_person: Pri
         await call(as_person, project.project_id, "x")
 
 
-async def test_an_agent_that_died_is_replaced_at_the_next_call(hub: FakeHub, as_person: Principal) -> None:
+async def test_an_agent_that_died_is_replaced_at_the_next_call(
+    hub: FakeHub, as_person: Principal, clock: MovingClock
+) -> None:
     project = await hub.project(as_person)
     await hub.services.files.write_text(as_person, project.project_id, "a", "1")
+    clock.move(1)  # one run of a project is told from the next by when it began
     await hub.runner.kill(project.project_id)
     contents = await asyncio.gather(
         *[hub.services.files.read_text(as_person, project.project_id, "a") for _ in range(5)]
