@@ -87,9 +87,7 @@ class Documents:
 
     def prepare(self, snapshot: dict[str, Any]) -> None:
         """Get ready, after a snapshot, for somebody who joins the document and runs its first cell."""
-        if self._preparing is None:
-            # 80 ms of imports that whoever joins need not wait for
-            self._preparing = asyncio.get_running_loop().run_in_executor(None, import_module, _EXECUTION)
+        self._import_ahead()
         if snapshot["path"] not in self._open:
             opening = asyncio.create_task(self._open_ahead(snapshot["path"]))
             self._ahead.add(opening)
@@ -97,6 +95,12 @@ class Documents:
         if snapshot["kind"] == "notebook" and snapshot["kernel"]["state"] == "none":
             directory = str((self._home / snapshot["path"]).parent)
             self._kernels.prepare(snapshot["kernel"]["name"] or DEFAULT_NAME, directory)
+
+    def _import_ahead(self) -> asyncio.Future[Any]:
+        """Import what a room needs in a thread, once: 80 ms in which the agent answers others."""
+        if self._preparing is None:
+            self._preparing = asyncio.get_running_loop().run_in_executor(None, import_module, _EXECUTION)
+        return self._preparing
 
     async def _open_ahead(self, path: str) -> None:
         """Have the room ready; when nobody comes it is closed like any that is unused."""
@@ -114,8 +118,7 @@ class Documents:
 
     async def get(self, path: str) -> OpenDocument:
         """Return the open document of a normalised path, opening it if need be."""
-        if self._preparing is not None:
-            await asyncio.shield(self._preparing)
+        await asyncio.shield(self._import_ahead())
         async with self._lock:
             found = self._open.get(path)
             if found is not None and found.room.is_broken:
