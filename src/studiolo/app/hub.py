@@ -8,6 +8,7 @@ import contextlib
 import functools
 import math
 import os
+import resource
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from studiolo.app import event_loop
+from studiolo.app.http_protocol import LimitedHttpProtocol
 from studiolo.core.clock import Clock, SystemClock
 from studiolo.core.errors import StudioloError
 from studiolo.core.log import configure_logging
@@ -100,6 +102,8 @@ def build_app(
 def run_hub(settings: Settings, *, keeper_fd: int, listen_fd: int) -> None:
     """Run the hub until SIGTERM, as the keeper's child."""
     configure_logging(settings.log_level, settings.log_format)
+    most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # every browser takes one, and 1,024 is usual
     _prepare_database(settings)
     database = Database(settings.database_url)
     listener = socket.socket(fileno=listen_fd)
@@ -218,7 +222,7 @@ async def _serve(app: Starlette, listener: socket.socket, settings: Settings) ->
         access_log=False,  # web/middleware.py logs each request, without secrets
         server_header=False,
         lifespan="off",
-        http="httptools",
+        http=LimitedHttpProtocol,
         ws="websockets-sansio",
         ws_per_message_deflate=False,  # costs more than it saves: updates are small and already dense
         timeout_graceful_shutdown=STOP_SECONDS,
