@@ -1,0 +1,193 @@
+"""Who may make which call: one table for all of them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from studiolo.core.ids import AccountId, ProjectId
+from studiolo.domain.home_paths import file_id
+from studiolo.web.api_v1.calls import all_calls
+
+pytestmark = pytest.mark.anyio
+
+# project_key is a key of the owner that is tied to the project; admin has no place in it
+WRITERS = frozenset({"owner", "collaborator", "project_key", "admin"})
+READERS = WRITERS | {"viewer"}
+ACCOUNTS = frozenset({"owner", "collaborator", "viewer", "stranger", "admin"})
+EVERYBODY = ACCOUNTS | {"project_key"}
+PEOPLE = READERS - {"admin"}  # `query` shows administrators no more than others
+ADMIN = frozenset({"admin"})
+
+
+@dataclass
+class World:
+    """A project with people, and somebody to whom things are done."""
+
+    callers: dict[str, Any]
+    project_id: ProjectId
+    victim: AccountId
+    services: Any
+    mailer: Any
+    name: str = ""  # whose turn it is
+
+    @property
+    def project(self) -> dict[str, Any]:
+        return {"project_id": self.project_id}
+
+    async def token(self) -> dict[str, Any]:
+        answer = await self.callers["admin"].call("user_auth", account_id=self.victim, password="")
+        return {"auth_token": answer["auth_token"]}
+
+    async def code(self) -> dict[str, Any]:
+        await self.services.password_resets.request("victim@example.edu", "")
+        body = self.mailer.sent.pop().body
+        return {
+            "reset_code": next(line.strip() for line in body.splitlines() if line.startswith("    ")),
+            "new_password": "a-new-password",
+        }
+
+    async def copy(self) -> dict[str, Any]:
+        copy = await self.callers["owner"].call("copy_path_between_projects", **_copy(self), scheduled="2040-01-01")
+        return {"copy_path_id": copy["copy_path_id"]}
+
+    def own(self) -> dict[str, Any]:
+        return {"account_id": self.callers[self.name].principal.account_id or "none"}
+
+
+Given = Callable[[World], dict[str, Any] | Awaitable[dict[str, Any]]]
+
+
+def _copy(world: World) -> dict[str, Any]:
+    return {"src_project_id": world.project_id, "src_path": "pub/a", "target_project_id": world.project_id}
+
+
+def _person(world: World) -> dict[str, Any]:
+    return {**world.project, "account_id": world.victim}
+
+
+def _mail(world: World) -> dict[str, Any]:
+    return {**world.project, "to": "x@example.edu", "email": "", "title": "", "link2proj": ""}
+
+
+TABLE: dict[str, tuple[Given, frozenset[str]]] = {
+    "add_collaborator": (_person, WRITERS),
+    "change_email_address": (
+        lambda w: {**w.own(), "new_email_address": f"{w.name}2@example.edu", "password": f"{w.name}-password"},
+        ACCOUNTS,
+    ),
+    "change_password": (
+        lambda w: {**w.own(), "old_password": f"{w.name}-password", "new_password": "another"},
+        ACCOUNTS,
+    ),
+    "copy_path_between_projects": (_copy, WRITERS),
+    "copy_path_delete": (World.copy, WRITERS),
+    "copy_path_status": (World.copy, WRITERS),
+    "copy_public_path_between_projects": (_copy, WRITERS),
+    "create_account": (lambda w: {"email_address": "new@example.edu", "password": "a-password"}, ADMIN),
+    "create_project": (lambda w: {}, ACCOUNTS),
+    "delete_account": (lambda w: {"account_id": w.victim}, ADMIN),
+    "disconnect_from_project": (lambda w: w.project, WRITERS),
+    "forgot_password": (lambda w: {"email_address": "victim@example.edu"}, EVERYBODY),
+    "get_available_upgrades": (lambda w: {}, EVERYBODY),
+    "get_syncdoc_history": (lambda w: {"string_id": file_id(w.project_id, "a.md")}, WRITERS),
+    "get_usernames": (lambda w: {"account_ids": [w.victim]}, EVERYBODY),
+    "invite_collaborator": (_person, WRITERS),
+    "invite_noncloud_collaborators": (_mail, WRITERS),
+    "jupyter_execute": (lambda w: {**w.project, "kernel": "python3", "input": "1"}, WRITERS),
+    "jupyter_kernels": (lambda w: w.project, READERS),
+    "jupyter_start_pool": (lambda w: w.project, WRITERS),
+    "log_client_error": (lambda w: {"error": "x"}, EVERYBODY),
+    "ping": (lambda w: {}, EVERYBODY),
+    "project_exec": (lambda w: {**w.project, "command": "ls"}, WRITERS),
+    "public_get_directory_listing": (lambda w: {**w.project, "path": "pub"}, EVERYBODY),
+    "public_get_text_file": (lambda w: {**w.project, "path": "pub/a"}, EVERYBODY),
+    "query": (lambda w: {"query": {"projects": {**w.project, "title": None}}}, PEOPLE),
+    "read_text_file_from_project": (lambda w: {**w.project, "path": "pub/a"}, READERS),
+    "remove_collaborator": (_person, WRITERS),
+    "reset_forgot_password": (World.code, EVERYBODY),
+    "revoke_auth_token": (World.token, ADMIN),
+    "touch_project": (lambda w: w.project, WRITERS),
+    "user_auth": (lambda w: {"account_id": w.victim, "password": ""}, ADMIN),
+    "user_search": (lambda w: {"query": "victim"}, ACCOUNTS),
+    "write_text_file_to_project": (lambda w: {**w.project, "path": "b", "content": ""}, WRITERS),
+}
+every_row = pytest.mark.parametrize("name", TABLE)
+
+
+@pytest.fixture
+async def world(caller, as_owner, as_stranger, as_admin, project_id, add_person, services, mailer, runner) -> World:
+    callers = {"owner": as_owner, "stranger": as_stranger, "admin": as_admin}
+    for role in ("collaborator", "viewer"):
+        callers[role] = await caller(role)
+        await add_person(project_id, callers[role], role)
+    _, key = await services.api_keys.create(as_owner.principal, project_id=project_id)
+    callers["project_key"] = replace(as_owner.with_key(key), principal=replace(as_owner.principal, account_id=None))
+    victim = (await caller("victim")).account_id
+    runner.agent(project_id).files["pub/a"] = "a"
+    await as_owner.call("query", query={"public_paths": {"project_id": project_id, "path": "pub"}})
+    await services.histories.note(project_id, "a.md")
+    return World(callers, project_id, victim, services, mailer)
+
+
+def test_every_call_has_a_row():
+    assert set(TABLE) == {call.name for call in all_calls()}
+
+
+@every_row
+async def test_who_may(name: str, world: World, clock):
+    given, may = TABLE[name]
+    for who in sorted(
+        EVERYBODY, key=lambda who: (who in may, who)
+    ):  # those who may not come first: nothing is done yet
+        world.name = who
+        parameters = given(world)
+        if not isinstance(parameters, dict):
+            parameters = await parameters
+        answer = await _with_worker(world.callers[who].call(name, **parameters), world, clock)
+        is_refused = answer["event"] == "error" or bool(answer.get("error")) or answer["event"].endswith("_failed")
+        assert is_refused == (who not in may), (who, answer)
+        if is_refused:
+            expected = {"forbidden", "role_too_low", "project_not_found", "not_found", "auth_token_invalid"}
+            assert answer["code"] in expected | {"password_incorrect"}, (who, answer)
+
+
+@every_row
+async def test_nobody_may_with_a_bad_key(name: str, world: World, as_anonymous, services, clock):
+    given, _ = TABLE[name]
+    world.name = "owner"
+    parameters = given(world)
+    if not isinstance(parameters, dict):
+        parameters = await parameters
+    stranger = world.callers["stranger"]
+    _, expiring = await services.api_keys.create(stranger.principal, expires_at=clock.now() + timedelta(seconds=10))
+    await services.accounts.set_banned(world.callers["admin"].principal, world.callers["viewer"].account_id, True)
+    clock.move(11)
+    bad = {
+        "anonymous": (as_anonymous, "unauthenticated"),
+        "banned": (world.callers["viewer"], "account_banned"),
+        "unknown": (as_anonymous.with_key("sk-0000000000000000000000"), "api_key_invalid"),
+        "expired": (as_anonymous.with_key(expiring), "api_key_invalid"),
+    }
+    for who, (caller, code) in bad.items():
+        assert (await caller.refused(name, **parameters))["code"] == code, who
+
+
+async def _with_worker(answer: Awaitable[Any], world: World, clock) -> Any:
+    """Wait for an answer while copies are carried out, for the call that waits for one."""
+
+    async def work() -> None:
+        while True:
+            await world.services.copies.run_one("worker")
+            await clock.move_past_sleeper(60)
+            await asyncio.sleep(0)
+
+    working = asyncio.ensure_future(work())
+    try:
+        return await asyncio.wait_for(answer, 20)
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
