@@ -11,7 +11,7 @@ import shlex
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from studiolo.agent import params
 from studiolo.agent.files import encode_text, explain, resolve
@@ -38,6 +38,7 @@ class Order:
     is_shell: bool
     is_error_on_exit: bool
     aggregate: str | None
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 async def run(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +85,7 @@ class Commands:
             process = Process(
                 argv,
                 directory=order.directory,
-                environment=self._agent.child_environment(),
+                environment=self._agent.child_environment() | dict(order.environment),
                 max_output=order.max_output,
             )
         except OSError as error:
@@ -124,10 +125,20 @@ def _read_order(agent: "Agent", given: dict[str, Any]) -> Order:
         is_shell=params.flag(given, "bash") or is_many_words,
         is_error_on_exit=params.flag(given, "err_on_exit", default=True),
         aggregate=None if aggregate is None else repr(aggregate),
+        environment=_read_environment(given.get("environment")),
     )
     if not order.is_shell:
         _require_system_text(command, *args)
     return order
+
+
+def _read_environment(given: object) -> tuple[tuple[str, str], ...]:
+    variables = cast("dict[object, object]", given) if isinstance(given, dict) else {}
+    pairs = tuple((str(name), str(value)) for name, value in variables.items())
+    if any(not name or "=" in name or "\0" in name + value for name, value in pairs):
+        raise InvalidRequest("env must be names and values of environment variables", fields={"env": "not variables"})
+    _require_system_text(*(text for pair in pairs for text in pair))
+    return pairs
 
 
 def _require_system_text(*texts: str) -> None:

@@ -39,7 +39,9 @@ from studiolo.storage.database import Database, hide_password
 from studiolo.web import errors, health, metrics, openapi, reference
 from studiolo.web.api_v1 import routes as api_v1
 from studiolo.web.api_v1.calls import all_calls
+from studiolo.web.api_v2 import routes as api_v2
 from studiolo.web.assets import Assets
+from studiolo.web.conat import routes as conat
 from studiolo.web.frame import routes as frame
 from studiolo.web.metrics import Metrics
 from studiolo.web.middleware import middleware
@@ -86,6 +88,8 @@ def build_app(
         *openapi.routes(describe),
         *reference.routes(describe),
         *api_v1.routes(services, settings, clock, secrets),
+        *api_v2.routes(services, settings, clock),
+        *conat.routes(services, settings, clock),
         *assets.routes(),
         *frame.routes(services, settings, clock, assets),
         *sockets.routes(services, settings, clock),

@@ -1,7 +1,7 @@
 """Commands run in projects."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,7 @@ class Exec:
         max_output: int | None = None,
         bash: bool = False,
         err_on_exit: bool = True,
+        environment: Mapping[str, str] | None = None,
     ) -> ExecResult:
         """Run a command and wait for its end; a stopped project is started first, without counting that time.
 
@@ -52,7 +53,7 @@ class Exec:
         Raises CommandFailed in the words of the API.
         """
         project = await self._access.project(principal, project_id, write=True)
-        params = {
+        params: dict[str, Any] = {
             "command": command,
             "args": list(args),
             "path": path,
@@ -62,6 +63,8 @@ class Exec:
             "bash": bash,
             "err_on_exit": err_on_exit,
         }
+        if environment:
+            params["environment"] = dict(environment)
         may_start = principal.scope.may_start
         if aggregate is None:
             return await self._run(project, params, may_start)

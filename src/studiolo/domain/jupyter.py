@@ -53,6 +53,15 @@ class ExecuteRequest:
     is_cached: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class RunningKernel:
+    """A kernel's process, as the project sees it."""
+
+    pid: int
+    connection_file: str
+    name: str
+
+
 class Jupyter:
     """Runs code and lists kernels."""
 
@@ -81,6 +90,25 @@ class Jupyter:
         if not isinstance(specs, list):
             raise AgentUnavailable("The project's agent gave no list of kernels.")
         return [_kernel(one) for one in cast("list[object]", specs)]
+
+    async def running(self, principal: Principal, project_id: str | None) -> list[RunningKernel]:
+        """Return the kernels that run in a project, those of documents and those that are kept ready."""
+        project = await self._access.project(principal, _project_id(project_id), write=True)
+        answer = await self._agents.call(
+            project, "kernels.running", {}, timeout_seconds=KERNEL_SECONDS, may_start=principal.scope.may_start
+        )
+        found = answer.get("kernels")
+        if not isinstance(found, list):
+            raise AgentUnavailable("The project's agent gave no list of kernels.")
+        return [_running_kernel(one) for one in cast("list[object]", found)]
+
+    async def stop_kernel(self, principal: Principal, project_id: str | None, pid: int) -> bool:
+        """End the kernel with a process number; return whether there was one."""
+        project = await self._access.project(principal, _project_id(project_id), write=True)
+        answer = await self._agents.call(
+            project, "kernels.stop", {"pid": pid}, timeout_seconds=KERNEL_SECONDS, may_start=principal.scope.may_start
+        )
+        return answer.get("is_stopped") is True
 
     async def start_pool(
         self, principal: Principal, project_id: str | None, *, kernel: str, size: int, timeout_seconds: float | None
@@ -178,6 +206,14 @@ def _output(answer: dict[str, Any]) -> tuple[list[dict[str, Any]], float]:
     if not is_list or not isinstance(seconds, int | float) or len(json.dumps(output)) > MAX_OUTPUT_CHARACTERS:
         raise AgentUnavailable("The project's agent gave no output of the code.")
     return cast("list[dict[str, Any]]", output), round(float(seconds), 3)
+
+
+def _running_kernel(given: object) -> RunningKernel:
+    match given:
+        case {"pid": int(pid), "connection_file": str(connection_file), "name": str(name)}:
+            return RunningKernel(pid, connection_file, name)
+        case _:
+            raise AgentUnavailable("The project's agent gave no list of kernels.")
 
 
 def _kernel(given: object) -> dict[str, Any]:

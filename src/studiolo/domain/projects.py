@@ -27,6 +27,12 @@ from studiolo.storage.database import Database, Transaction
 
 MAX_TITLE_CHARACTERS = 1_000
 MAX_DESCRIPTION_CHARACTERS = 100_000
+_LIMITS = {
+    "memory_mb": (64, 1024 * 1024),
+    "cpu_cores": (0.01, 1024),
+    "processes": (16, 1_000_000),
+    "disk_mb": (1, 1024 * 1024 * 1024),
+}
 _log = structlog.get_logger()
 
 
@@ -165,6 +171,31 @@ class Projects:
     async def close(self) -> None:
         """Let go of what is under way; projects go on running."""
         await self._lifecycle.close()
+
+    async def set_limits(
+        self,
+        principal: Principal,
+        project_id: ProjectId,
+        limits: Mapping[str, float | None],
+        *,
+        has_network: bool | None = None,
+    ) -> None:
+        """Set what a project may use from its next start; None leaves a limit as it is. For administrators.
+
+        The limits are those of the settings: `memory_mb`, `cpu_cores`, `processes`, `disk_mb`.
+        """
+        if not principal.is_admin or principal.scope != FULL_SCOPE:
+            raise Forbidden("Only administrators may do this.")
+        given = {name: value for name, value in limits.items() if value is not None}
+        for name, value in given.items():
+            if not _LIMITS[name][0] <= value <= _LIMITS[name][1]:
+                raise InvalidRequest(f"{name} must be {_LIMITS[name][0]:g} to {_LIMITS[name][1]:g}")
+        project = await self._access.project(principal, project_id, write=True)
+        whole = {name: value if name == "cpu_cores" else int(value) for name, value in given.items()}
+        values: dict[str, object] = {"limits": {**project.limits, **whole}}
+        if has_network is not None:
+            values["has_network"] = has_network
+        await self._database.write(lambda tx: rows.change(tx, project_id, values))
 
     async def _set_deleted(self, principal: Principal, project_id: ProjectId, *, is_deleted: bool) -> None:
         project = await self._access.project(principal, project_id, write=True, including_deleted=True)

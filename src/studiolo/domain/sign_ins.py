@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from studiolo.core.clock import Clock
-from studiolo.core.errors import PasswordIncorrect, SignInExpired
+from studiolo.core.errors import Forbidden, PasswordIncorrect, SignInExpired
 from studiolo.core.ids import SignInId
 from studiolo.core.models import FULL_SCOPE, Account, Principal, SignIn
 from studiolo.core.secrets import SecretSource, hash_secret
@@ -134,6 +134,13 @@ class SignIns:
         """End a sign-in and its bearers; one that is over already is no error."""
         if secret.isascii():
             await self._database.write(lambda tx: rows.remove_by_secret(tx, hash_secret(secret)))
+
+    async def sign_out_everywhere(self, principal: Principal) -> None:
+        """End every sign-in of the caller's account."""
+        account_id = principal.account_id
+        if account_id is None or principal.scope != FULL_SCOPE:
+            raise Forbidden("This sign-in is good for documents only.")
+        await self._database.write(lambda tx: rows.remove_for_account(tx, account_id))
 
     async def mint_bearer(self, sign_in_id: SignInId) -> tuple[str, int]:
         """Return a short-lived secret that stands for a sign-in, and for how many seconds it is good."""

@@ -10,6 +10,7 @@ from studiolo.agent.kernels.pool import DEFAULT_SECONDS, Pool
 from studiolo.agent.kernels.runs import Limits, Order, Runs, directory_of
 
 MAX_BYTES = 5 * 1024 * 1024
+SETTLE_SECONDS = 10.0
 
 
 async def list_kernels(agent: Agent, params: dict[str, Any]) -> dict[str, Any]:
@@ -34,6 +35,27 @@ async def execute(agent: Agent, params: dict[str, Any]) -> dict[str, Any]:
     )
     pool = _pool(agent)
     return await agent.part(Runs, lambda: Runs(agent, _kernels(agent), pool)).run(order)
+
+
+async def list_running(agent: Agent, params: dict[str, Any]) -> dict[str, Any]:
+    """Answer which kernels run."""
+    await _pool(agent).settle(SETTLE_SECONDS)
+    return {
+        "kernels": [
+            {"pid": kernel.pid, "connection_file": kernel.connection_file, "name": kernel.spec.name}
+            for kernel in _kernels(agent).running()
+        ]
+    }
+
+
+async def stop(agent: Agent, params: dict[str, Any]) -> dict[str, Any]:
+    """End the kernel with a process number; answer whether there was one."""
+    pid = read.count(params, "pid")
+    for kernel in _kernels(agent).running():
+        if kernel.pid == pid:
+            await kernel.kill()
+            return {"is_stopped": True}
+    return {"is_stopped": False}
 
 
 async def fill_pool(agent: Agent, params: dict[str, Any]) -> dict[str, Any]:

@@ -109,6 +109,23 @@ class Kernel:
         else:
             await self._launcher.signal(self._pid, signal.SIGINT)
 
+    @property
+    def pid(self) -> int:
+        """Return the number of the process, as the project sees it."""
+        return self._pid
+
+    @property
+    def connection_file(self) -> str:
+        """Return the file that says how to reach the kernel."""
+        return self._connection.file
+
+    async def kill(self) -> None:
+        """End the process as if it had ended by itself: whoever uses the kernel hears of it."""
+        if self.is_alive:
+            await self._launcher.signal(self._pid, signal.SIGKILL)
+            async with asyncio.timeout(SHUTDOWN_SECONDS):
+                await self._ended.wait()
+
     async def shutdown(self) -> None:
         """End the process and everything that it started."""
         self._is_ending = True

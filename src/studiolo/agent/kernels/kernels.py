@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,10 @@ class Kernels:
         """End a kernel."""
         self._running.discard(kernel)
         await kernel.shutdown()
+
+    def running(self) -> Sequence[Kernel]:
+        """Return the kernels that run, the one started ahead of demand left out."""
+        return sorted((kernel for kernel in self._running if kernel.is_alive), key=lambda kernel: kernel.pid)
 
     async def close(self) -> None:
         """End every kernel and the template."""

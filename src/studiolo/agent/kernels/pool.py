@@ -65,6 +65,12 @@ class Pool:
             self._end(ready)
         return await self._kernels.start(name, directory)
 
+    async def settle(self, seconds: float) -> None:
+        """Wait, not longer than so, until the kernels that are being started are ready."""
+        starting = [one for shelf in self._shelves.values() for one in shelf.kernels]
+        if starting:
+            await asyncio.wait(starting, timeout=seconds)
+
     async def close(self) -> None:
         """End every ready kernel."""
         for name in list(self._shelves):

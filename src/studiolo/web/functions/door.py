@@ -1,0 +1,32 @@
+"""What the doors of the official client and of API v2 have in common: bodies, errors, answers."""
+
+from typing import Any
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from studiolo.core.errors import StudioloError
+from studiolo.web import errors
+from studiolo.web.api_v1.body import parameters_of
+from studiolo.web.middleware import note
+
+_log = structlog.get_logger("studiolo.api")
+
+
+async def read_body(request: Request) -> dict[str, Any]:
+    """Return the body, an object in JSON; raise BodyMalformed or BodyTooLarge."""
+    return await parameters_of("application/json", await request.body())
+
+
+def failed(request: Request, error: StudioloError) -> Response:
+    """Render an error as both doors do: HTTP 200 with `error`, and our `code` beside it."""
+    note(request.scope, error_code=error.code)
+    if error.internal or error.status >= 500:
+        _log.warning("call_failed", code=error.code, message=error.message, internal=error.internal)
+    response = errors.WireResponse({"error": error.message, "code": error.code})
+    if "retry_after_seconds" in error.details:
+        response.headers["Retry-After"] = str(max(1, round(float(error.details["retry_after_seconds"]))))
+    if error.status == 413:
+        response.headers["Connection"] = "close"  # the rest of the body is still on its way and will not be read
+    return response
