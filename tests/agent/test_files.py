@@ -22,6 +22,7 @@ from studiolo.core.errors import (
     FileTypeUnsupported,
     Forbidden,
     InvalidRequest,
+    PathOutsideProject,
     TooLarge,
 )
 
@@ -314,3 +315,19 @@ def test_any_path_is_answered_or_refused_with_an_error_of_ours(tmp_path, path):
         resolved = files.resolve(str(tmp_path), path)
         if resolved.startswith(str(tmp_path)) and ".." not in resolved:
             files.read_bytes(resolved, 100)
+
+
+async def test_links_lead_out_of_nothing_public(call: Any, shared_agent: Any) -> None:
+    public, secret = shared_agent.home / "public", shared_agent.home / "secret.txt"
+    public.mkdir()
+    secret.write_text("secret")
+    (public / "a.txt").write_text("a")
+    (public / "link").symlink_to(secret)
+    (public / "up").symlink_to(shared_agent.home)
+    assert await call("files.read_text", path="public/a.txt", within="public") == {"content": "a"}
+    for path in ("public/link", "public/up/secret.txt", "secret.txt", "publicx"):
+        with pytest.raises(PathOutsideProject):
+            await call("files.read_text", path=path, within="public")
+    assert len((await call("files.list", path="public", within="public"))["entries"]) == 3
+    with pytest.raises(PathOutsideProject):
+        await call("files.list", path="public/up", within="public")

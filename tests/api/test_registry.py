@@ -11,7 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from studiolo.core.errors import all_errors
 from studiolo.web import openapi, reference
 from studiolo.web.api_v1.calls import all_calls
-from studiolo.web.api_v1.registry import NEVER_HANDLED, NOT_OVER_HTTP, Call, Registry
+from studiolo.web.api_v1.registry import NEVER_HANDLED, NOT_OFFERED, NOT_OVER_HTTP, Call, Registry
 
 ROOT = Path(__file__).parents[2]
 KEYLESS = {"ping"}  # may only shrink
@@ -60,7 +60,17 @@ def test_calls_are_those_that_were_promised():
 
 def test_no_name_is_both_a_call_and_not_one():
     names = {call.name for call in CALLS}
-    assert not names & (NOT_OVER_HTTP | NEVER_HANDLED)
+    kinds = (names, NOT_OVER_HTTP, NEVER_HANDLED, set(NOT_OFFERED))
+    assert len(set().union(*kinds)) == sum(map(len, kinds))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", NOT_OFFERED)
+async def test_call_that_is_not_offered_is_unknown_and_the_reference_says_why(name, as_owner, document):
+    assert (await as_owner.refused(name))["error"] == f"unknown endpoint '{name}'"
+    page = reference.render(document)
+    assert f"<code>{name}</code>" in page
+    assert NOT_OFFERED[name].endswith(".")
 
 
 def test_two_calls_of_one_name_are_refused():

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from studiolo import __version__
 from studiolo.core.errors import all_errors
 from studiolo.web.api_v1.calls import all_calls
-from studiolo.web.api_v1.registry import Call, Registry
+from studiolo.web.api_v1.registry import NEVER_HANDLED, NOT_OFFERED, Call, Registry
 
 _TEMPLATE = "#/components/schemas/{model}"
 _ABOUT = """Every call is `POST /api/v1/NAME` with its parameters as JSON or as a form. The API key goes into the
@@ -54,6 +54,7 @@ def document(registry: Registry) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Studiolo API", "version": __version__, "description": _ABOUT},
         "servers": [{"url": "/"}],
+        "x-not-offered": {**NOT_OFFERED, **dict.fromkeys(sorted(NEVER_HANDLED), "Billing: nobody ever answered it.")},
         "tags": [{"name": noun} for noun in sorted({call.noun for call in registry} | {"operations"})],
         "paths": {**{f"/api/v1/{call.name}": {"post": _operation(call)} for call in registry}, **_other_paths()},
         "components": {

@@ -61,6 +61,7 @@ def render(openapi: dict[str, Any]) -> str:
     return template.render(
         about=openapi["info"],
         nouns=_by_noun(openapi),
+        not_offered=openapi.get("x-not-offered", {}),
         style=Markup(_STYLE),  # noqa: S704 - a constant of this file
     )
 
