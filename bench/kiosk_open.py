@@ -105,7 +105,7 @@ def main() -> int:
         studiolo, ours, stopped = start_studiolo(work, certificate, authority_file, host_origin)
         processes.append(studiolo)
         time.sleep(2)
-        idle = pss_mb(family(studiolo.pid))
+        idle = pss_mb(sorted({*family(studiolo.pid)} - {*ours.pids()}))  # without the project, which runs
         peers = peers[:1] if given.quick else peers
         with sync_playwright() as playwright:
             measure(playwright, place, [ours, stopped, *peers], 1 if given.quick else given.rounds)

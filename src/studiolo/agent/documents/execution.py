@@ -132,10 +132,17 @@ class Execution:
                 if len(self._queue) >= MAX_QUEUE:
                     break
                 self._queue.append(Queued(cell_id, str(cell.get("source")), batch))
+                if self._begins_at_once:
+                    continue  # it is shown as running in a moment; one update less on its way to the result
                 if self._running is None or self._running.cell_id != cell_id:
                     cell["execution_state"] = "queued"
         if self._queue and (self._worker is None or self._worker.done()):
             self._worker = asyncio.create_task(self._work())
+
+    @property
+    def _begins_at_once(self) -> bool:
+        has_kernel = self._kernel is not None and self._kernel.is_alive
+        return has_kernel and self._running is None and len(self._queue) == 1
 
     async def _work(self) -> None:
         while self._queue:

@@ -84,7 +84,7 @@ class OutputWriter:
             cell = self._find()
             if cell is not None:
                 cell["execution_state"] = "idle"
-                if count is not None:
+                if count is not None and cell.get("execution_count") != count:
                     cell["execution_count"] = count
 
     def take(self, kind: str, content: dict[str, Any]) -> None:

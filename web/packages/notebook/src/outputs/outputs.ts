@@ -14,6 +14,7 @@ export class OutputsView {
   #outputs: Y.Array<unknown> | null = null;
   #shown: { output: unknown; view: OutputView }[] = [];
   #release = 0;
+  #height = 0;
   readonly #resize: ResizeObserver;
   readonly #more: HTMLButtonElement;
 
@@ -23,7 +24,12 @@ export class OutputsView {
     this.#more = el("button", "show-all", "Show all");
     this.#more.type = "button";
     this.#more.addEventListener("click", () => this.#toggle());
-    this.#resize = new ResizeObserver(() => this.#measure());
+    this.#resize = new ResizeObserver((entries) => {
+      // told after layout: asking at each change would make the browser lay the page out again and again
+      for (const { target, contentRect } of entries) if (target === element) this.#height = contentRect.height;
+      this.#measure();
+    });
+    this.#resize.observe(element);
   }
 
   /** Show these outputs; what the server rendered for them is kept where it is the same. */
@@ -64,7 +70,7 @@ export class OutputsView {
     for (const old of rendered) if (!next.some(({ view }) => view.element === old)) old.remove();
     if (hasChanged) this.#place();
     if (wanted.length > 0) this.#letGo();
-    this.#measure();
+    else this.#more.remove();
   };
 
   #place(): void {
@@ -78,7 +84,7 @@ export class OutputsView {
   /** Keep the height for a moment when a cell runs again, so that what is below does not jump up and down. */
   #hold(): void {
     clearTimeout(this.#release);
-    this.element.style.minHeight = `${this.element.offsetHeight}px`;
+    this.element.style.minHeight = `${this.#height}px`;
     this.#release = window.setTimeout(() => this.#letGo(), HOLD_MS);
   }
 
