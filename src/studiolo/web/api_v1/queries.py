@@ -48,7 +48,8 @@ CALLS = (
     Call(
         name="query",
         noun="queries",
-        summary="Read or change records: projects of the caller, the caller's own account.",
+        summary="Read or change records: one's own account and projects, the people in them, their logs, public paths "
+        "and more.",
         permission="Any account, for its own records; collaborators for their projects.",
         parameters=QueryParameters,
         answers=(QueryAnswer,),
