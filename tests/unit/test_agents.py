@@ -15,7 +15,7 @@ import pytest
 from studiolo.core import wire
 from studiolo.core.clock import SystemClock
 from studiolo.core.errors import AgentUnavailable, FileNotFound, InvalidRequest
-from studiolo.runtime.agents import UnixAgentConnector
+from studiolo.runtime.agents import LARGE_BYTES, UnixAgentConnector
 
 pytestmark = pytest.mark.anyio
 
@@ -389,3 +389,49 @@ async def test_a_hub_that_does_not_read_slows_the_agent_down(connector, path):
         for _ in range(100):
             assert len(await anext(frames)) == 100_000
         assert sent < 130  # what is under way is bounded by the buffers, whatever the agent would like to send
+
+
+async def test_a_second_answer_beside_the_first_is_never_taken_for_the_answer_to_the_next_call(path: str):
+    forged = json.dumps({"result": {"forged": True}}).encode()
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (frame := await wire.read(reader)) is not None:
+            assert isinstance(frame, dict)
+            answer = json.dumps({"result": frame["params"]}).encode()
+            one, other = (struct.pack(">IB", len(text) + 1, ord("J")) + text for text in (answer, forged))
+            writer.write(one + other)
+
+    async with listening(path, behave) as listener:
+        connector = UnixAgentConnector(SystemClock())
+        for number in range(3):
+            assert await connector.call(path, "x", {"n": number}, timeout_seconds=5) == {"n": number}
+        assert listener.connections == 3
+        await connector.close()
+
+
+async def test_large_frames_of_one_agent_come_two_at_a_time_and_pushed_json_is_small(path: str):
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        frame = await wire.read(reader)
+        assert isinstance(frame, dict)
+        await wire.write(writer, {"result": {}})
+        await wire.write(writer, bytes(LARGE_BYTES + 1) if frame["call"] == "bytes" else {"a": "a" * LARGE_BYTES})
+        await reader.read()
+
+    async with listening(path, behave), contextlib.AsyncExitStack() as stack:
+        connector = UnixAgentConnector(SystemClock())
+
+        async def first(call: str) -> AsyncIterator[Any]:
+            opened = connector.channel(path, call, {}, timeout_seconds=5)
+            return (await stack.enter_async_context(opened)).frames()
+
+        frames = [await first("bytes") for _ in range(3)]
+        assert [len(await anext(one)) for one in frames[:2]] == [LARGE_BYTES + 1] * 2
+        third = asyncio.ensure_future(anext(frames[2]))
+        assert not (await asyncio.wait({third}, timeout=0.3))[0]
+        await frames[0].aclose()  # type: ignore[attr-defined]
+        assert len(await asyncio.wait_for(third, 5)) == LARGE_BYTES + 1
+        with pytest.raises(AgentUnavailable):
+            await anext(await first("json"))
+        for one in frames[1:]:
+            await one.aclose()  # type: ignore[attr-defined]
+        await connector.close()

@@ -89,3 +89,10 @@ async def test_a_length_out_of_bounds_is_refused_before_anything_is_read(length)
 
 async def test_a_clean_end_is_no_error():
     assert await wire.read(reader_of(b"")) is None
+
+
+@pytest.mark.parametrize("part", [b"[],", b"{},", b'"ab",', b"0.5,"])
+async def test_a_frame_that_would_take_many_times_its_size_in_memory_is_refused(part: bytes):
+    payload = b'{"a":[' + part * (wire.MAX_FRAME_BYTES // 8 // len(part) * 7) + b"0]}"
+    with pytest.raises(wire.WireError):
+        await wire.read(reader_of(struct.pack(">IB", len(payload) + 1, ord("J")) + payload))

@@ -13,9 +13,13 @@ Either side treats the other's frames as untrusted: a frame over the limit or of
 import asyncio
 import json
 import struct
+from dataclasses import dataclass
 from typing import Any
 
 MAX_FRAME_BYTES = 80 * 1024 * 1024
+MANY_BYTES = 1024 * 1024
+# of a large JSON frame: what makes Python take far more memory for a value than its text has bytes
+MOST_OF = {b"[": 2_000_000, b"{": 2_000_000, b'"': 16_000_000, b",": 16_000_000}
 _HEADER = struct.Struct(">IB")
 _JSON = ord("J")
 _BYTES = ord("B")
@@ -40,6 +44,20 @@ async def read(reader: asyncio.StreamReader, max_bytes: int = MAX_FRAME_BYTES) -
 
     Raises WireError for a frame that is too long, cut off, of unknown kind or not a JSON object.
     """
+    head = await read_head(reader, max_bytes)
+    return None if head is None else await read_rest(reader, head)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is known of a frame before it is read."""
+
+    length: int  # of the payload
+    is_json: bool
+
+
+async def read_head(reader: asyncio.StreamReader, max_bytes: int = MAX_FRAME_BYTES) -> Head | None:
+    """Read the beginning of a frame; return None at a clean end of the stream. Raises WireError."""
     try:
         header = await reader.readexactly(_HEADER.size)
     except asyncio.IncompleteReadError as end:
@@ -49,14 +67,23 @@ async def read(reader: asyncio.StreamReader, max_bytes: int = MAX_FRAME_BYTES) -
     length, kind = _HEADER.unpack(header)
     if length < 1 or length > max_bytes:
         raise WireError(f"a frame of {length} bytes is over the limit")
+    if kind not in (_JSON, _BYTES):
+        raise WireError(f"unknown kind of frame {kind}")
+    return Head(length - 1, kind == _JSON)
+
+
+async def read_rest(reader: asyncio.StreamReader, head: Head) -> Frame:
+    """Read the frame to its head. Raises WireError."""
     try:
-        payload = await reader.readexactly(length - 1)
+        payload = await reader.readexactly(head.length)
     except asyncio.IncompleteReadError as end:
         raise WireError("the stream ended inside a frame") from end
-    if kind == _BYTES:
-        return payload
-    if kind != _JSON:
-        raise WireError(f"unknown kind of frame {kind}")
+    return _parsed(payload) if head.is_json else payload
+
+
+def _parsed(payload: bytes) -> dict[str, Any]:
+    if len(payload) > MANY_BYTES and any(payload.count(part) > most for part, most in MOST_OF.items()):
+        raise WireError("a JSON frame has too many parts")
     try:
         value = json.loads(payload.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError) as error:

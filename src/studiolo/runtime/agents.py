@@ -4,7 +4,8 @@ An agent is trusted no more than the project's user, so here:
 
 1. an answer is a frame of bounded size and of the right shape, or the agent counts as unavailable;
 2. an agent can report only failures that an agent may meet: it cannot tell the hub that somebody's key is invalid;
-3. every wait has an end.
+3. every wait has an end;
+4. it has two large frames in our memory at most, and what it pushes into channels as JSON is small.
 """
 
 import asyncio
@@ -12,14 +13,17 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
-from typing import Any, SupportsIndex
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any, SupportsIndex, TypeVar
+from weakref import WeakValueDictionary
 
 from studiolo.core import wire
 from studiolo.core.clock import Clock
 from studiolo.core.errors import AgentUnavailable, StudioloError, error_from_wire
 from studiolo.core.wire import Frame
+
+Part = TypeVar("Part")
 
 IDLE_CONNECTIONS = 8  # per agent
 IDLE_SECONDS = 60.0  # the agent's own limit is longer, so a connection rarely goes stale in our hands
@@ -28,6 +32,9 @@ CLOSE_SECONDS = 5.0
 BUFFER_BYTES = 256 * 1024
 MAX_DETAILS_CHARACTERS = 4000
 MAX_SOCKET_PATH_BYTES = 100  # sun_path holds 108
+MAX_PUSHED_JSON_BYTES = 1024 * 1024
+LARGE_BYTES = 4 * 1024 * 1024
+LARGE_AT_ONCE = 2  # per agent
 CONNECT_ATTEMPTS = 20
 CONNECT_PAUSE_SECONDS = 0.05
 
@@ -59,6 +66,7 @@ class UnixAgentConnector:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._idle: dict[str, list[_Connection]] = {}
+        self._large: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._is_closed = False
 
     async def call(
@@ -149,7 +157,8 @@ class UnixAgentConnector:
         except BaseException:
             sock.close()
             raise
-        return _Connection(sock, reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+        large = self._large.setdefault(socket_path, asyncio.Semaphore(LARGE_AT_ONCE))
+        return _Connection(sock, reader, asyncio.StreamWriter(transport, protocol, reader, loop), large)
 
     async def _connected_socket(self, socket_path: str) -> socket.socket:
         # connecting to a Unix socket never waits: it is done, refused, or (EAGAIN) the agent's queue is full, which
@@ -192,14 +201,21 @@ class Channel:
     async def frames(self) -> AsyncIterator[Frame]:
         """Iterate over the agent's frames until it closes; raise AgentUnavailable when it breaks."""
         while True:
-            try:
-                frame = await wire.read(self._connection.reader)
-            except (OSError, wire.WireError) as error:
-                self._connection.close()
-                raise _unavailable(f"the channel broke: {error!r}") from error
-            if frame is None:
+            head = await self._read(wire.read_head(self._connection.reader))
+            if head is None:
                 return
-            yield frame
+            if head.is_json and head.length > MAX_PUSHED_JSON_BYTES:
+                self._connection.close()
+                raise _unavailable(f"a message of {head.length} bytes is over the limit")
+            async with self._connection.turn(head):  # until it was taken, or slow takers would pile them up
+                yield await self._read(wire.read_rest(self._connection.reader, head))
+
+    async def _read(self, reading: Awaitable[Part]) -> Part:
+        try:
+            return await reading
+        except (OSError, wire.WireError) as error:
+            self._connection.close()
+            raise _unavailable(f"the channel broke: {error!r}") from error
 
     async def close(self) -> None:
         """Close the stream after what was sent."""
@@ -214,23 +230,37 @@ class _Reader(asyncio.StreamReader):
     """A stream reader that knows whether anything has come since it was asked."""
 
     has_received = False
+    unread_bytes = 0
 
     def feed_data(self, data: Iterable[SupportsIndex]) -> None:
         self.has_received = True
+        self.unread_bytes += len(bytes(data))
         super().feed_data(data)
+
+    async def readexactly(self, n: int) -> bytes:
+        found = await super().readexactly(n)
+        self.unread_bytes -= len(found)
+        return found
 
 
 class _Connection:
     """One connection to an agent: in use, or resting until the next call or its end."""
 
-    def __init__(self, sock: socket.socket, reader: _Reader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, sock: socket.socket, reader: _Reader, writer: asyncio.StreamWriter, large: asyncio.Semaphore
+    ) -> None:
         self._sock = sock
+        self._large = large
         self.reader = reader
         self.writer = writer
         self._alarm: asyncio.TimerHandle | None = None
 
+    def turn(self, head: wire.Head) -> AbstractAsyncContextManager[None]:
+        """Wait for the turn to read a frame, if it is a large one."""
+        return self._large if head.length > LARGE_BYTES else nullcontext()
+
     def rest(self, seconds: float, on_end: Callable[[], None]) -> None:
-        self.reader.has_received = False
+        self.reader.has_received = self.reader.unread_bytes > 0  # what nobody asked for spoils the connection
         self._alarm = asyncio.get_running_loop().call_later(seconds, on_end)
 
     def wake(self) -> bool:
@@ -259,7 +289,11 @@ class _Connection:
         self.reader.has_received = False
         try:
             await wire.write(self.writer, {"call": call, "params": params})
-            return await wire.read(self.reader)
+            head = await wire.read_head(self.reader)
+            if head is None:
+                return None
+            async with self.turn(head):
+                return await wire.read_rest(self.reader, head)
         except OSError as error:
             if self.reader.has_received:
                 raise
