@@ -131,9 +131,8 @@ def main() -> int:
 def boot_script_kib() -> float:
     """Return the size of the boot script, compressed with brotli as it is sent."""
     static = HERE.parent / "src" / "studiolo" / "web" / "static"
-    manifest = json.loads((static / "manifest.json").read_text())
-    entry = next(item for name, item in manifest.items() if "boot" in name and item.get("isEntry"))
-    return len(brotli.compress((static / entry["file"]).read_bytes())) / 1024
+    boot = json.loads((static / "shell.json").read_text())["boot"]
+    return len(brotli.compress((static / boot).read_bytes())) / 1024
 
 
 if __name__ == "__main__":

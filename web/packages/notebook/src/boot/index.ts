@@ -56,12 +56,6 @@ let signIn: SignIn | null = null;
 let early: EarlySocket | null = null;
 
 document.documentElement.dataset.theme = new URLSearchParams(location.search).get("theme") ?? "system";
-for (const href of [config.assets.live, ...config.assets.preload]) {
-  const link = document.createElement("link");
-  link.rel = "modulepreload";
-  link.href = href;
-  document.head.append(link);
-}
 
 const boot: Boot = {
   config,
@@ -111,6 +105,16 @@ const boot: Boot = {
 };
 
 void go();
+preload(); // after the first request: it shall have the connection that is open already
+
+function preload(): void {
+  for (const href of [config.assets.live, ...config.assets.preload]) {
+    const link = document.createElement("link");
+    link.rel = "modulepreload";
+    link.href = href;
+    document.head.append(link);
+  }
+}
 
 async function go(): Promise<void> {
   showProgress(root, address.place ? "opening_document" : "signing_in");
@@ -163,10 +167,7 @@ async function ask(
   let opened: Opened | null = null;
   await openStream(body, bearer, (event) => {
     if (event.event === "signed_in") {
-      if (signIn === null && address.elsewhere === null) early = connectEarly(event.bearer, place ?? null);
-      signIn = { ...event, frame: event.frame ?? signIn?.frame ?? null };
-      token = null;
-      keepFrame(event.frame);
+      take(event, place ?? null);
     } else if (event.event === "directory") {
       if (!config.isKiosk) location.replace(event.location);
       throw new Failure("is_directory", "This is a directory, not a document.");
@@ -178,6 +179,13 @@ async function ask(
     }
   });
   return opened;
+}
+
+function take(signedIn: SignIn, place: Place | null): void {
+  if (signIn === null && address.elsewhere === null) early = connectEarly(signedIn.bearer, place);
+  signIn = { ...signedIn, frame: signedIn.frame ?? signIn?.frame ?? null };
+  token = null;
+  keepFrame(signedIn.frame);
 }
 
 function show(html: string, title: string): HTMLElement {
