@@ -331,3 +331,9 @@ async def test_links_lead_out_of_nothing_public(call: Any, shared_agent: Any) ->
     assert len((await call("files.list", path="public", within="public"))["entries"]) == 3
     with pytest.raises(PathOutsideProject):
         await call("files.list", path="public/up", within="public")
+    for one in ("documents.open", "documents.join"):
+        with pytest.raises(PathOutsideProject):
+            await call(one, path="public/link", within="public", can_write=False)
+    with pytest.raises(PathOutsideProject):
+        await call("files.write_text", path="public/link", content="changed", within="public")
+    assert secret.read_text() == "secret"

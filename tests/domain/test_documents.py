@@ -61,6 +61,7 @@ async def test_a_narrowed_sign_in_opens_its_document_only(hub: FakeHub, as_perso
     hub.agent(project).files.update({"a.md": "", "b.md": ""})
     narrowed = replace(as_person, scope=Scope(project_id=project.project_id, path_prefix="a.md"))
     assert (await hub.services.documents.open(narrowed, project.project_id, "a.md")).can_write
+    assert hub.agent(project).calls_of("documents.open")[0]["within"] == "a.md"
     with pytest.raises(Forbidden):
         await hub.services.documents.open(narrowed, project.project_id, path)
 

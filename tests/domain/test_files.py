@@ -55,6 +55,7 @@ async def test_a_narrowed_sign_in_reaches_its_path_only(hub: FakeHub, as_person:
     for path in ("other", "mine/../other", "/etc/passwd", "mine2"):
         with pytest.raises(Forbidden):
             await hub.services.files.read_text(narrowed, project.project_id, path)
+    assert hub.agent(project).calls_of("files.write_text")[0]["within"] == "mine"  # for links, which the agent follows
     reader = replace(as_person, scope=Scope(is_read_only=True))
     with pytest.raises(Forbidden):
         await hub.services.files.write_text(reader, project.project_id, "mine/x", "2")
@@ -94,3 +95,21 @@ async def test_an_agent_that_died_is_replaced_at_the_next_call(
     )
     assert contents == ["1"] * 5
     assert len(hub.runner.started) == 2
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [{"name": "a", "is_directory": False, "size_bytes": 1, "modified_at": ""}] * 50_001,
+        [{"name": "a", "is_directory": False, "size_bytes": 10**400, "modified_at": ""}],
+        [{"name": "a", "is_directory": False, "size_bytes": -1, "modified_at": ""}],
+    ],
+    ids=["too many", "too large", "below nothing"],
+)
+async def test_a_listing_that_no_directory_has_is_refused(
+    hub: FakeHub, as_person: Principal, entries: list[object]
+) -> None:
+    project = await hub.project(as_person)
+    hub.agent(project).answers["files.list"] = {"entries": entries}
+    with pytest.raises(AgentUnavailable):
+        await hub.services.files.list(as_person, project.project_id, "")

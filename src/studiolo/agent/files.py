@@ -69,7 +69,7 @@ _KINDS: dict[int, type[StudioloError]] = {
 
 async def read_text(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
     """Return a file's text, decoded as UTF-8 with replacement characters."""
-    path = _within(agent.home, given, resolve(agent.home, params.text(given, "path")))
+    path = within(agent.home, given, resolve(agent.home, params.text(given, "path")))
     max_bytes = params.count(given, "max_bytes")
     data = await _in_thread(read_bytes, path, MAX_READ_BYTES if max_bytes is None else max_bytes)
     return {"content": data.decode("utf-8", "replace")}
@@ -77,7 +77,7 @@ async def read_text(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
 
 async def write_text(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
     """Write a text file; missing parent directories are made."""
-    path = resolve(agent.home, params.text(given, "path"))
+    path = within(agent.home, given, resolve(agent.home, params.text(given, "path")))
     content = given.get("content")
     if not isinstance(content, str):  # not `params.text`: a NUL is a character like any other in a file
         raise InvalidRequest("content must be text", fields={"content": "must be text"})
@@ -87,7 +87,7 @@ async def write_text(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
 
 async def list_directory(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
     """Return a directory's entries, sorted by name; links count as what they lead to."""
-    path = _within(agent.home, given, resolve(agent.home, params.text(given, "path", "")))
+    path = within(agent.home, given, resolve(agent.home, params.text(given, "path", "")))
     return {"entries": await _in_thread(_entries, path)}
 
 
@@ -168,14 +168,14 @@ def explain(error: OSError, action: str, path: str) -> StudioloError:
     return _KINDS.get(number, Unavailable)(f"{name}: {words}, {action} '{path}'")
 
 
-def _within(home: str, given: dict[str, Any], path: str) -> str:
+def within(home: str, given: dict[str, Any], path: str) -> str:
     """Return the path; with `within` raise PathOutsideProject if links lead it out of that directory or file."""
     root = given.get("within")
     if root is None:
         return path
     real, allowed = os.path.realpath(path), os.path.realpath(resolve(home, params.text(given, "within")))
     if real != allowed and not real.startswith(allowed.rstrip("/") + "/"):
-        raise PathOutsideProject(f"'{path}' leads out of what is public")
+        raise PathOutsideProject(f"'{path}' leads out of what is open to you")
     return path
 
 

@@ -108,6 +108,11 @@ def is_path_within(path: str, prefix: str) -> bool:
     return ".." not in parts and not path.startswith("/") and parts[: len(wanted)] == wanted
 
 
+def within(scope: Scope) -> dict[str, str]:
+    """Return the parameter that has an agent follow links no further than a narrowed sign-in may go."""
+    return {} if scope.path_prefix is None else {"within": scope.path_prefix}
+
+
 def _may_know(principal: Principal, project: Project) -> bool:
     if principal.scope.project_id not in (None, project.project_id):
         return False

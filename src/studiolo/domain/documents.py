@@ -12,7 +12,7 @@ from studiolo.core.errors import AgentUnavailable, Forbidden
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import Principal, Project
 from studiolo.core.settings import Settings
-from studiolo.domain.access import Access
+from studiolo.domain.access import Access, within
 from studiolo.domain.agents import Agents
 from studiolo.domain.histories import Histories
 from studiolo.domain.lifecycle import Progress
@@ -83,7 +83,7 @@ class Documents:
         answer = await self._agents.call(
             project,
             "documents.open",
-            {"path": path, "max_bytes": self._max_bytes},
+            {"path": path, "max_bytes": self._max_bytes, **within(principal.scope)},
             timeout_seconds=CALL_TIMEOUT_SECONDS,
             may_start=principal.scope.may_start,
             progress=progress,
@@ -102,6 +102,7 @@ class Documents:
             "can_write": can_write,
             "name": await self._name(principal),
             "max_bytes": self._max_bytes,
+            **within(principal.scope),
         }
         async with self._agents.channel(
             project,

@@ -8,10 +8,11 @@ from studiolo.core.errors import AgentUnavailable, StudioloError
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import Principal, Project
 from studiolo.core.settings import Settings
-from studiolo.domain.access import Access
+from studiolo.domain.access import Access, within
 from studiolo.domain.agents import Agents
 
 CALL_TIMEOUT_SECONDS = 60.0
+MAX_ENTRIES = 50_000  # of a directory; the agent says so itself, a hostile one does not
 _SYSTEM_ERROR = re.compile(r"E[A-Z0-9]+: ")
 _MIB = 1024 * 1024
 
@@ -59,7 +60,7 @@ class Files:
             return await self._agents.call(
                 project,
                 call,
-                params,
+                {**params, **within(principal.scope)},
                 timeout_seconds=CALL_TIMEOUT_SECONDS,
                 may_start=principal.scope.may_start,
             )
@@ -78,7 +79,7 @@ def read_text(answer: dict[str, Any], max_bytes: int) -> str:
 def read_entries(answer: dict[str, Any]) -> list[FileEntry]:
     """Return the entries in an agent's answer; raise AgentUnavailable if it is no listing."""
     entries = answer.get("entries")
-    if not isinstance(entries, list):
+    if not isinstance(entries, list) or len(cast("list[object]", entries)) > MAX_ENTRIES:
         raise AgentUnavailable("The project's agent gave no list of files.")
     return [_entry(entry) for entry in cast("list[object]", entries)]
 
@@ -92,7 +93,12 @@ def raise_in_historical_words(error: StudioloError) -> NoReturn:
 
 def _entry(given: object) -> FileEntry:
     match given:
-        case {"name": str(name), "is_directory": bool(is_directory), "size_bytes": int(size), "modified_at": str(at)}:
+        case {
+            "name": str(name),
+            "is_directory": bool(is_directory),
+            "size_bytes": int(size),
+            "modified_at": str(at),
+        } if 0 <= size < 1 << 62:
             return FileEntry(name, is_directory, size, at)
         case _:
             raise AgentUnavailable("The project's agent gave no list of files.")

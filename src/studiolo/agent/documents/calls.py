@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from studiolo.agent import files
 from studiolo.agent import params as read
 from studiolo.agent.agent import Agent
 from studiolo.agent.channel import Channel
@@ -14,6 +15,7 @@ from studiolo.core.clock import SystemClock
 async def open_document(agent: Agent, params: dict[str, Any]) -> dict[str, Any]:
     """Answer with a snapshot of a document, every cell with an id."""
     documents = _documents(agent)
+    files.within(agent.home, params, files.resolve(agent.home, read.text(params, "path")))
     documents.refuse_larger(read.text(params, "path"), _max_bytes(params))
     snapshot = await documents.snapshot(read.text(params, "path"))
     documents.prepare(snapshot)
@@ -31,6 +33,7 @@ async def join_document(agent: Agent, params: dict[str, Any], channel: Channel) 
     from studiolo.agent.documents.clients import Client
 
     documents = _documents(agent)
+    files.within(agent.home, params, files.resolve(agent.home, read.text(params, "path")))
     path = documents.path_of(read.text(params, "path"))
     can_write = read.flag(params, "can_write")
     documents.refuse_larger(path, _max_bytes(params))
