@@ -257,3 +257,11 @@ async def test_a_home_that_was_removed_is_told(agent, connector):
     shutil.rmtree(agent.home)
     with pytest.raises(CommandFailed, match="ENOENT: no such file or directory, chdir"):
         await connector.call(agent.socket_path, "exec.run", {"command": "ls"}, timeout_seconds=10)
+
+
+async def test_more_variables_of_the_environment_can_be_given(call):
+    answer = await call("exec.run", command="echo $GREETING $HOME", environment={"GREETING": "hi", "HOME": "/nowhere"})
+    assert answer["stdout"] == "hi /nowhere\n"
+    for wrong in ({"A=B": "1"}, {"": "1"}, {"A": "\0"}):
+        with pytest.raises(InvalidRequest):
+            await call("exec.run", command="true", environment=wrong)

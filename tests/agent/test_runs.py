@@ -103,3 +103,15 @@ async def test_a_pool_has_kernels_ready_and_fills_itself_again(call: Call) -> No
     assert (await call("usage"))["pooled_kernels"] == 2
     await call("kernels.pool", kernel="python3", size=0)
     assert (await call("usage"))["pooled_kernels"] == 0
+
+
+async def test_kernels_that_run_are_listed_and_stopped_by_their_numbers(call: Call) -> None:
+    await call("kernels.pool", kernel="python3", size=1)
+    (kernel,) = (await call("kernels.running"))["kernels"]
+    assert kernel["name"] == "python3"
+    assert kernel["connection_file"].endswith(".json")
+    assert await call("kernels.stop", pid=kernel["pid"]) == {"is_stopped": True}
+    assert (await call("kernels.running"))["kernels"] == []
+    assert await call("kernels.stop", pid=kernel["pid"]) == {"is_stopped": False}
+    assert await outputs(call, "1 + 1") == [{"data": {"text/plain": "2"}}]
+    await call("kernels.pool", kernel="python3", size=0)

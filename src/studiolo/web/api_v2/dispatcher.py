@@ -22,7 +22,7 @@ from studiolo.web import cookies, csrf
 from studiolo.web.api_v1.authorization import key_from_header, principal_of
 from studiolo.web.client_address import client_address
 from studiolo.web.errors import WireResponse
-from studiolo.web.functions.door import failed, read_body
+from studiolo.web.functions.door import STRANGERS_BYTES, failed, read_body
 from studiolo.web.functions.registry import Context, Function, by_name, read_given
 from studiolo.web.middleware import note
 
@@ -68,7 +68,8 @@ class Dispatcher:
             request=request,
             secret=secret,
         )
-        given = read_given(function.parameters, await read_body(request))
+        body = await read_body(request, max_bytes=STRANGERS_BYTES if principal.is_anonymous else None)
+        given = read_given(function.parameters, body)
         result = await function.handler(context, given)
         response = WireResponse({"status": function.done} if result is None else result)
         for line in context.cookies:

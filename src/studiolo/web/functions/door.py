@@ -6,17 +6,23 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from studiolo.core.errors import StudioloError
+from studiolo.core.errors import BodyTooLarge, StudioloError
 from studiolo.web import errors
 from studiolo.web.api_v1.body import parameters_of
 from studiolo.web.middleware import note
 
+STRANGERS_BYTES = 64 * 1024  # so that who is nobody cannot fill the memory
 _log = structlog.get_logger("studiolo.api")
 
 
-async def read_body(request: Request) -> dict[str, Any]:
+async def read_body(request: Request, *, max_bytes: int | None = None) -> dict[str, Any]:
     """Return the body, an object in JSON; raise BodyMalformed or BodyTooLarge."""
-    return await parameters_of("application/json", await request.body())
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if max_bytes is not None and len(body) > max_bytes:
+            raise BodyTooLarge("A body of this size needs an API key.")
+    return await parameters_of("application/json", bytes(body))
 
 
 def failed(request: Request, error: StudioloError) -> Response:

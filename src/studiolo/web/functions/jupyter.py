@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from pydantic import Field
 
+from studiolo.core.errors import FileNotFound
 from studiolo.core.ids import ProjectId
 from studiolo.domain.jupyter import ExecuteRequest
 from studiolo.web.api_v1.parameters import Content, Flag, Integer, Number, Structure, Text
@@ -78,10 +79,13 @@ async def stop(context: Context, given: StopGiven) -> dict[str, Any]:
 
 
 async def history(context: Context, given: HistoryGiven) -> dict[str, Any]:
-    """Return how a document became what it is."""
-    found = await context.services.histories.of(
-        context.principal, ProjectId(given.project_id), given.path, with_patches=True
-    )
+    """Return how a document became what it is; one that was never edited together has no history."""
+    try:
+        found = await context.services.histories.of(
+            context.principal, ProjectId(given.project_id), given.path, with_patches=True
+        )
+    except FileNotFound:
+        found = []
     return {
         "patches": [
             {"time": int(one.at.timestamp() * 1000), "patch": one.patch, "patch_length": one.patch_length}
