@@ -1,5 +1,6 @@
 """Forms with structure."""
 
+import time
 from typing import Any
 
 import pytest
@@ -56,3 +57,16 @@ def test_form_is_decoded(form: bytes, fields: dict[str, Any]):
 def test_form_that_makes_no_sense_is_refused(form: bytes):
     with pytest.raises(BodyMalformed):
         decode_form(form)
+
+
+@pytest.mark.parametrize("field", [b"a=1", b"a[]=1"])
+def test_a_form_of_many_fields_takes_no_time_to_speak_of(field: bytes):
+    began = time.thread_time()
+    assert decode_form(b"a[0]=1&" + b"&".join([field] * 9999)) == {"a": ["1"] * 10_000}
+    assert time.thread_time() - began < 5
+
+
+def test_words_of_a_refusal_do_not_repeat_an_endless_name():
+    with pytest.raises(BodyMalformed) as refused:
+        decode_form(b"a" + b"[b]" * 100_000 + b"=1")
+    assert len(refused.value.message) < 200
