@@ -145,13 +145,11 @@ def test_second_server_on_the_same_data_is_refused(live_server):
 
 
 @needs_root
-def test_data_and_installation_below_closed_directories_work_as_root(live_server, tmp_path: Path):
-    closed = tmp_path / "closed"
-    installation = closed / "checkout" / "venv"
-    installation.mkdir(parents=True)
+def test_data_and_installation_below_closed_directories_work_as_root(live_server):
+    server: Server = live_server(is_started=False, is_root=True)
+    closed = server.home
     closed.chmod(0o700)
-    server: Server = live_server(is_started=False, home=_home(closed / "work"), is_root=True)
-    server.program = _install(installation)
+    server.program = _install(closed / "checkout" / "venv")
     server.start()
     project_id = server.project()
     assert server.shell(project_id, "echo works") == "works\n"
@@ -159,11 +157,6 @@ def test_data_and_installation_below_closed_directories_work_as_root(live_server
     server.done("write_text_file_to_project", project_id=project_id, path="a", content="text")
     server.done("copy_path_between_projects", **copy, wait_until_done=True)
     assert closed.stat().st_mode & 0o777 == 0o700
-
-
-def _home(path: Path) -> Path:
-    path.mkdir()
-    return path
 
 
 def _install(place: Path) -> str:

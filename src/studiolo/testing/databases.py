@@ -55,7 +55,7 @@ class PostgresServer:
         settings = ("listen_addresses=127.0.0.1", f"port={self._port}", f"unix_socket_directories={self._directory}")
         options = [word for setting in (*settings, *_FAST) for word in ("-c", setting)]
         with (self._directory / "log").open("wb") as log:
-            command = [*_dies_with_parent(), *_program("postgres"), "-D", str(cluster), *options]
+            command = [*dies_with_parent("INT"), *_program("postgres"), "-D", str(cluster), *options]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **self._identity)
         self._wait_until_ready()
 
@@ -148,8 +148,9 @@ def _program(name: str) -> list[str]:
     return [program]
 
 
-def _dies_with_parent() -> list[str]:
-    return ["setpriv", "--pdeathsig", "INT", "--"] if shutil.which("setpriv") else []
+def dies_with_parent(signal_name: str) -> list[str]:
+    """Return what to put before a command so that it gets a signal when the tests are killed."""
+    return ["setpriv", "--pdeathsig", signal_name, "--"] if shutil.which("setpriv") else []
 
 
 def _unprivileged_identity() -> dict[str, Any]:

@@ -19,6 +19,7 @@ import httpx
 from studiolo.runtime.keeper import cgroups
 from studiolo.runtime.keeper.linux import ProcessName, children_of, name_process
 from studiolo.runtime.keeper.records import Record, Records
+from studiolo.testing.databases import dies_with_parent
 from studiolo.testing.keepers import ORDINARY_UID
 from studiolo.testing.live import until
 
@@ -63,7 +64,8 @@ class Server:
         """Start the process and do not wait for anything."""
         with self.log_path.open("ab") as log:
             self._started_at = log.tell()
-            self._process = self._popen([self.program, "serve", *self.options], stdout=log, stderr=log)
+            command = [*dies_with_parent("TERM"), self.program, "serve", *self.options]
+            self._process = self._popen(command, stdout=log, stderr=log)
 
     def start(self) -> "Server":
         """Start the server, wait until it is ready, and make sure of an administrator."""
