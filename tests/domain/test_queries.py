@@ -496,3 +496,13 @@ async def test_the_state_is_told_while_it_changes(hub: FakeHub, as_person: Princ
     assert found.state is ProjectState.OPENED
     answer = await ask(hub, as_person, {"projects": {"project_id": project.project_id, "state": None}})
     assert answer["projects"]["state"]["error"] == "The project ended by itself."
+
+
+@pytest.mark.parametrize("is_nested", [True, False])
+async def test_one_call_holds_a_hundred_queries_and_no_more(
+    hub: FakeHub, as_person: Principal, is_nested: bool
+) -> None:
+    many = [{"accounts": {"account_id": None}}] * 101
+    words = await refused(hub, as_person, [many[:60], [many[:41]]] if is_nested else many)
+    assert words == "FATAL: at most 100 queries fit into one call"
+    assert len(await ask(hub, as_person, many[:100])) == 100

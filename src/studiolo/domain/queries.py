@@ -70,6 +70,9 @@ class DeletingTable(QueryTable, Protocol):
 _CLOSED = frozenset({"copy_paths", "api_keys", "auth_tokens", "client_error_log"})
 
 
+MAX_QUERIES = 100  # in one call, which runs to its end even if the caller has gone
+
+
 class Queries:
     """Answers queries."""
 
@@ -80,6 +83,8 @@ class Queries:
     async def run(self, principal: Principal, query: object, options: object = None) -> Any:
         """Answer one query, or several in a list, one after the other until one fails."""
         if isinstance(query, list):
+            if _count(cast("list[object]", query)) > MAX_QUERIES:
+                raise InvalidRequest(f"FATAL: at most {MAX_QUERIES} queries fit into one call")
             return [await self.run(principal, one, options) for one in cast("list[object]", query)]
         table_name, fields, is_list = _parts(query)
         chosen = read_options(options)
@@ -127,6 +132,10 @@ class Queries:
             await table.delete(principal, fields)
         else:
             await table.set(principal, fields)
+
+
+def _count(queries: list[object]) -> int:
+    return sum(_count(cast("list[object]", one)) if isinstance(one, list) else 1 for one in queries)
 
 
 def _parts(query: object) -> tuple[str, Row, bool]:
