@@ -66,7 +66,7 @@ class Assets:
         }
         chosen = path
         packed: dict[Encoding, Path] = {name: path.with_name(path.name + suffix) for name, suffix in _SUFFIXES.items()}
-        there = tuple(name for name, file in packed.items() if file.is_file())
+        there: tuple[Encoding, ...] = tuple(name for name, file in packed.items() if file.is_file())
         encoding = choose(request.headers.get("accept-encoding", ""), there)
         if encoding is not None:
             headers["content-encoding"] = encoding
