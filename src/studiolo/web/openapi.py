@@ -16,6 +16,7 @@ from studiolo import __version__
 from studiolo.core.errors import all_errors
 from studiolo.web.api_v1.calls import all_calls
 from studiolo.web.api_v1.registry import NEVER_HANDLED, NOT_OFFERED, Call, Registry
+from studiolo.web.functions import describing
 
 _TEMPLATE = "#/components/schemas/{model}"
 _ABOUT = """Every call is `POST /api/v1/NAME` with its parameters as JSON or as a form. The API key goes into the
@@ -55,8 +56,14 @@ def document(registry: Registry) -> dict[str, Any]:
         "info": {"title": "Studiolo API", "version": __version__, "description": _ABOUT},
         "servers": [{"url": "/"}],
         "x-not-offered": {**NOT_OFFERED, **dict.fromkeys(sorted(NEVER_HANDLED), "Billing: nobody ever answered it.")},
-        "tags": [{"name": noun} for noun in sorted({call.noun for call in registry} | {"operations"})],
-        "paths": {**{f"/api/v1/{call.name}": {"post": _operation(call)} for call in registry}, **_other_paths()},
+        "tags": [
+            {"name": noun} for noun in sorted({call.noun for call in registry} | {"operations", *describing.TAGS})
+        ],
+        "paths": {
+            **{f"/api/v1/{call.name}": {"post": _operation(call)} for call in registry},
+            **describing.paths(),
+            **_other_paths(),
+        },
         "components": {
             "schemas": _schemas(registry),
             "securitySchemes": {

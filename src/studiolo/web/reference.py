@@ -93,7 +93,8 @@ def _entry(openapi: dict[str, Any], path: str, method: str, operation: dict[str,
 def _parameters(openapi: dict[str, Any], schema: dict[str, Any] | None) -> list[dict[str, Any]]:
     if schema is None:
         return []
-    model = openapi["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    reference = schema.get("$ref", "").rpartition("/")[2]
+    model = openapi["components"]["schemas"][reference] if reference else schema
     required = model.get("required", [])
     return [
         {
@@ -102,7 +103,7 @@ def _parameters(openapi: dict[str, Any], schema: dict[str, Any] | None) -> list[
             "default": "required" if name in required else _pretty(field.get("default")),
             "description": field.get("description", ""),
         }
-        for name, field in model["properties"].items()
+        for name, field in model.get("properties", {}).items()
     ]
 
 
