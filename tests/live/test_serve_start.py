@@ -9,15 +9,9 @@ import pytest
 from studiolo.testing.servers import IS_ROOT, Server
 
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs to run as root")
-IDLE_MEMORY_KB = 80_000
 
 
-def memory_kb(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-
-
-def test_server_without_any_option_is_ready_says_its_address_once_and_is_small(live_server):
+def test_server_without_any_option_is_ready_and_says_its_address_once(live_server):
     server: Server = live_server()
     assert server.options == []
     assert server.data.is_dir()
@@ -26,8 +20,6 @@ def test_server_without_any_option_is_ready_says_its_address_once_and_is_small(l
     assert "runner=sandbox" in server.log()
     assert server.get("/healthz").json() == {"status": "ok"}
     assert server.get("/api").status_code == 200
-    idle = memory_kb(server.pid) + memory_kb(server.hub_pid)
-    assert idle < IDLE_MEMORY_KB, f"{idle} kB when idle"
 
 
 def test_metrics_count_requests_and_running_projects(server: Server):
