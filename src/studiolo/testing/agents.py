@@ -40,6 +40,8 @@ class FakeAgent:
             "kernels.list": self._list_kernels,
             "kernels.execute": self._execute,
             "kernels.pool": self._fill_pool,
+            "kernels.running": self._list_running,
+            "kernels.stop": self._stop_kernel,
             "usage": self._usage,
         }
 
@@ -120,6 +122,12 @@ class FakeAgent:
     async def _execute(self, params: dict[str, Any]) -> dict[str, Any]:
         output = [{"data": {"text/plain": params["input"]}}]
         return {"output": output, "is_complete": True, "total_seconds": 0.01}
+
+    async def _list_running(self, _params: dict[str, Any]) -> dict[str, Any]:
+        return {"kernels": [{"pid": 7, "connection_file": "/tmp/kernel.json", "name": "python3"}]}  # noqa: S108
+
+    async def _stop_kernel(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {"is_stopped": params["pid"] == 7}
 
     async def _fill_pool(self, _params: dict[str, Any]) -> dict[str, Any]:
         return {}

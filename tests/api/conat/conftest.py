@@ -1,5 +1,6 @@
 """The official client's door in one process, spoken to by hand."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -35,7 +36,9 @@ def hub(door: httpx.AsyncClient) -> Post:
     """Return a function that calls the form `hub`: a key, a name and the arguments."""
 
     async def post(key: str, name: str, *args: Any, **more: Any) -> Any:
-        response = await door.post("/api/conat/hub", auth=(key, ""), json={"name": name, "args": list(args), **more})
+        response = await door.post(
+            "/api/conat/hub", auth=(key, ""), content=json.dumps({"name": name, "args": list(args), **more})
+        )
         assert response.status_code == 200
         return response.json()
 
@@ -48,7 +51,7 @@ def project(door: httpx.AsyncClient) -> Post:
 
     async def post(key: str, name: str, *args: Any, **more: Any) -> Any:
         response = await door.post(
-            "/api/conat/project", auth=(key, ""), json={"name": name, "args": list(args), **more}
+            "/api/conat/project", auth=(key, ""), content=json.dumps({"name": name, "args": list(args), **more})
         )
         assert response.status_code == 200
         return response.json()

@@ -1,5 +1,6 @@
 """API v2 in one process."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -40,7 +41,7 @@ def v2(browser: httpx.AsyncClient) -> Post:
     """Return a function that makes a call with a key."""
 
     async def post(key: str, path: str, /, **given: Any) -> Any:
-        response = await browser.post(f"/api/v2/{path}", auth=(key, ""), json=given)
+        response = await browser.post(f"/api/v2/{path}", auth=(key, ""), content=json.dumps(given))
         assert response.status_code == 200
         return response.json()
 

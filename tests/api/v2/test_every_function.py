@@ -1,0 +1,42 @@
+"""What holds for every function behind both doors."""
+
+import pytest
+
+from studiolo.web.functions.calls import all_functions
+
+pytestmark = pytest.mark.anyio
+FUNCTIONS = [one for one in all_functions() if one.v2 is not None]
+OPEN = {"auth/sign-in", "customize"}  # may only shrink
+JUNK = (
+    {},
+    {"project_id": "x", "account_id": "x", "path": "\x00", "query": 5, "args": {}, "email": "x", "password": ""},
+    {"project_id": "00000000-0000-4000-8000-000000000000", "account_id": "\ud800", "copy_id": "'", "limit": -1},
+    {
+        "project_id": None,
+        "account_ids": [None],
+        "to_ids": [{}],
+        "subject": "",
+        "body": "",
+        "offset": 1e300,
+        "id": 2**70,
+    },
+)
+
+
+def test_what_needs_no_key_is_known():
+    assert {one.v2 for one in FUNCTIONS if not one.needs_key} == OPEN
+
+
+@pytest.mark.parametrize("path", sorted(str(one.v2) for one in FUNCTIONS if one.needs_key))
+async def test_nobody_is_refused(browser, path):
+    response = await browser.post(f"/api/v2/{path}", json={})
+    assert (response.status_code, response.json()["code"]) == (200, "unauthenticated")
+
+
+@pytest.mark.parametrize("path", sorted(str(one.v2) for one in FUNCTIONS))
+async def test_junk_is_answered_with_words(v2, as_owner, path):
+    for given in JUNK:
+        answer = await v2(as_owner.key, path, **given)
+        if isinstance(answer, dict) and "error" in answer:
+            assert answer["code"] != "internal_error"
+            assert answer["error"]
