@@ -146,9 +146,9 @@ def create(
 @main.command()
 def openapi() -> None:
     """Print the OpenAPI document of this version."""
-    from studiolo.app.describing import openapi_document
+    from studiolo.app.describing import openapi_text
 
-    click.echo(json.dumps(openapi_document(), indent=1, sort_keys=True))
+    click.echo(openapi_text(), nl=False)
 
 
 @main.command("_hub", hidden=True)
