@@ -121,7 +121,9 @@ def test_whole_notebook_is_worked_by_keyboard(project: LiveProject, embed):
     keyboard.press("Shift+Enter")
     expect(embedded.inside.locator(".cell .outputs").nth(2)).to_contain_text("40")
     expect(embedded.inside.locator(".cell")).to_have_count(4)  # running the last cell makes another
+    expect(selected(embedded).locator(".cm-content")).to_be_focused()
     keyboard.press("Escape")
+    expect(selected(embedded)).to_be_focused()
     keyboard.press("d")
     keyboard.press("d")
     expect(embedded.inside.locator(".cell")).to_have_count(3)
