@@ -214,6 +214,9 @@ async def _start_copy_workers(services: Services, keeper: KeeperClient, clock: C
                 await keeper.ask(StartCopyWorker())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), DUE_COPIES_EVERY_SECONDS)
+        except StudioloError as error:
+            _log.warning("copy_workers_not_started", reason=error.message)
+            await clock.sleep(DUE_COPIES_EVERY_SECONDS)
         except Exception:  # noqa: BLE001 - the edge: a failure here must not end the hub, the next look may succeed
             _log.exception("copy_workers_not_started")
             await clock.sleep(DUE_COPIES_EVERY_SECONDS)
