@@ -67,7 +67,7 @@ def test_try_again_works_once_the_reason_is_gone(project: LiveProject, embed):
     expect(embedded.inside.locator(".toolbar .saved")).to_have_text("Saved")
 
 
-def test_click_on_a_cell_before_the_live_code_is_there_is_not_lost(
+def test_click_and_keys_on_a_cell_before_the_live_code_is_there_are_not_lost(
     project: LiveProject, page: Page, host: HostPages, server: LiveServer
 ):
     project.write("click.ipynb", notebook("", "second = 2"))
@@ -75,9 +75,10 @@ def test_click_on_a_cell_before_the_live_code_is_there_is_not_lost(
     page.goto(host_address(host.origin, studiolo=project.url("click.ipynb")), wait_until="domcontentloaded")
     embedded = EmbeddedFrame(page, "studiolo", server.address)
     embedded.cell("cell-0").locator(".source").click()
+    page.keyboard.type("7 *")
     held.let_go()
     expect(embedded.cell("cell-0").locator(".cm-content")).to_be_focused()
-    page.keyboard.type("7 * 6")
+    page.keyboard.type(" 6")
     expect(embedded.cell("cell-0").locator(".cm-content")).to_have_text("7 * 6")
 
 

@@ -80,6 +80,8 @@ export interface Boot {
   takeSocket(): EarlySocket | null;
   /** Tell where the reader pressed last, if nobody has asked since: it may have been before anything could answer. */
   takePress(): Press | null;
+  /** Hand over what was typed since the last press into code, while there was no editor to take it; once. */
+  takeTyped(): string;
 }
 
 export interface Press {

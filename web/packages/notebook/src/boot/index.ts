@@ -38,10 +38,27 @@ let deliver: (event: MessageEvent) => void = (event) => void waiting.push(event)
 addEventListener("message", (event) => deliver(event));
 
 let press: Press | null = null;
+let isAwaitingEditor = false;
+let typed = "";
 addEventListener(
   "pointerdown",
   ({ target, button, clientX: x, clientY: y }) => {
     press = target instanceof Element && button === 0 ? { target, x, y } : null;
+    isAwaitingEditor = press?.target.closest(".source") != null;
+    typed = "";
+  },
+  true,
+);
+
+// Who has pressed into code types at once: what comes before the editor is there is kept for it.
+addEventListener(
+  "keydown",
+  (event) => {
+    const hasNoPlace = document.activeElement === null || document.activeElement === document.body;
+    const isText = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing;
+    if (!isAwaitingEditor || !hasNoPlace || !isText) return;
+    typed += event.key;
+    event.preventDefault();
   },
   true,
 );
@@ -95,6 +112,12 @@ const boot: Boot = {
   takeSocket() {
     const taken = early;
     early = null;
+    return taken;
+  },
+  takeTyped() {
+    const taken = typed;
+    typed = "";
+    isAwaitingEditor = false;
     return taken;
   },
   takePress() {

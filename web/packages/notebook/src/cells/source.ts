@@ -63,7 +63,9 @@ export class SourceView {
   async edit(place?: Place): Promise<void> {
     this.#mounting ??= this.#mount();
     const editor = await this.#mounting;
-    if (place !== undefined) editor?.focus(place);
+    if (place === undefined || editor === null) return;
+    editor.focus(place);
+    editor.insert(this.#shared.boot.takeTyped());
   }
 
   /** Colour the still text as an editor would; worth doing only once the editor is there anyway. */

@@ -56,6 +56,8 @@ export interface EditorOptions {
 export interface Editor {
   readonly hasFocus: boolean;
   focus(place?: Place): void;
+  /** Put text where the caret is, as if it were typed. */
+  insert(text: string): void;
   setReadOnly(isReadOnly: boolean): void;
   destroy(): void;
 }
@@ -91,6 +93,10 @@ export function mountEditor(options: EditorOptions): Editor {
     focus(place) {
       view.focus();
       if (place !== undefined) view.dispatch({ selection: { anchor: positionOf(view, place) }, scrollIntoView: true });
+    },
+    insert(text) {
+      if (text === "" || view.state.readOnly) return;
+      view.dispatch(view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
     },
     setReadOnly(isReadOnly) {
       view.dispatch({ effects: readOnly.reconfigure(EditorState.readOnly.of(isReadOnly)) });
