@@ -9,6 +9,7 @@
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -30,7 +31,7 @@ from studiolo.web.functions.registry import Context, Function, by_name, read_giv
 from studiolo.web.middleware import note
 
 
-class _Dispatcher:
+class _Dispatcher(ABC):
     """What both forms share."""
 
     def __init__(self, functions: Mapping[str, Function], services: Services, settings: Settings, clock: Clock) -> None:
@@ -85,8 +86,9 @@ class _Dispatcher:
             raise EndpointUnknown(f"unknown function '{name}'"[:200])
         return function
 
+    @abstractmethod
     def _complete(self, given: dict[str, Any], body: dict[str, Any], principal: Principal) -> dict[str, Any]:
-        raise NotImplementedError
+        """Return the arguments with what this form says elsewhere; refuse who may not use the form."""
 
 
 class HubDispatcher(_Dispatcher):
