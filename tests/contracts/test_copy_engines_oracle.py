@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +19,6 @@ from studiolo.runtime.copying.rules import Rules, Tally
 RSYNC = ["rsync", "--recursive", "--links", "--hard-links", "--perms", "--times", "--omit-link-times"]
 RSYNC += ["--one-file-system", "--chmod=ug-s,o-t", "--quiet"]
 PARTIAL = 23
-pytestmark = pytest.mark.skipif(shutil.which("rsync") is None, reason="needs rsync")
 bounded = settings(
     max_examples=int(os.environ.get("STUDIOLO_TEST_EXAMPLES", "60")),
     derandomize="STUDIOLO_TEST_EXAMPLES" not in os.environ,

@@ -248,7 +248,6 @@ async def test_home_of_another_uid_is_not_taken_over(data: Path):
             await keeper.client.ask(StartProject(A, 2))
 
 
-@pytest.mark.skipif(shutil.which("pasta") is None, reason="needs pasta (package passt)")
 async def test_project_with_a_network_has_a_route_but_not_the_machines_loopback(data: Path, uid: int | None):
     async with live_keeper(data, uid=uid, stop_projects_on_exit=True) as keeper:
         with socket.create_server(("127.0.0.1", 0)) as server:
