@@ -383,3 +383,34 @@ message_recipients = Table(
     Column("is_starred", Boolean, nullable=False, server_default=false()),
     Column("is_liked", Boolean, nullable=False, server_default=false()),
 )
+
+audit_log = Table(
+    "audit_log",  # what matters for security; never a secret
+    metadata,
+    Column("audit_id", Integer, primary_key=True, autoincrement=True),
+    Column("happened_at", Moment, nullable=False, index=True),
+    Column("action", String(64), nullable=False),
+    Column("result", String(64), nullable=False),  # done, or the code of the error
+    Column("account_id", Uuid),  # who did it; null: nobody known, or a project's own key
+    Column("key_project_id", Uuid),
+    Column("address", String(64), nullable=False, server_default=""),
+    Column("request_id", Uuid),
+    Column("target_account_id", Uuid),
+    Column("target_project_id", Uuid),
+    Column("details", Document, nullable=False, server_default=text("'{}'")),
+    Index("ix_audit_log_caller", "account_id", "audit_id"),
+    Index("ix_audit_log_target", "target_account_id", "audit_id"),
+    Index("ix_audit_log_project", "target_project_id", "audit_id"),
+    Index("ix_audit_log_action", "action", "audit_id"),
+    sqlite_autoincrement=True,
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("caller", Uuid, primary_key=True),  # the account, or the project of a project's own key
+    Column("key_hash", Hash, primary_key=True),
+    Column("request_hash", Hash, nullable=False),
+    Column("made", String(64), nullable=False),  # the id of what the request made: never an answer, never a secret
+    Column("expires_at", Moment, nullable=False, index=True),
+)
