@@ -26,6 +26,7 @@ const FLAGS_OFF: Record<number, string[]> = {
   29: ["strike"],
 };
 const LEVELS = [0, 95, 135, 175, 215, 255];
+const MAX_RUNS_CHANGED = 64; // pieces of different style in a line that is changed before its end
 
 interface Run {
   attributes: string;
@@ -104,7 +105,7 @@ export class Terminal {
   #erase(args: string): void {
     const kept = args === "2" ? 0 : Math.min(this.#column, this.#lengths[this.#row] ?? 0);
     if (args !== "" && args !== "0" && args !== "2") return;
-    this.#lines[this.#row] = slice(this.#lines[this.#row] ?? [], 0, kept);
+    this.#lines[this.#row] = slice(simplified(this.#lines[this.#row] ?? []), 0, kept);
     this.#lengths[this.#row] = kept;
   }
 
@@ -117,8 +118,12 @@ export class Terminal {
       length = this.#column;
     }
     const end = this.#column + countOf(text);
-    const rest = this.#column < length ? slice(line, end, length) : [];
-    if (this.#column < length) line = slice(line, 0, this.#column);
+    let rest: Run[] = [];
+    if (this.#column < length) {
+      line = simplified(line);
+      rest = slice(line, end, length);
+      line = slice(line, 0, this.#column);
+    }
     append(line, { attributes: this.#attributes, text });
     for (const run of rest) append(line, run);
     this.#lines[this.#row] = line;
@@ -210,6 +215,11 @@ function append(line: Run[], run: Run): void {
   const last = line.at(-1);
   if (last && last.attributes === run.attributes) line[line.length - 1] = { ...last, text: last.text + run.text };
   else line.push(run);
+}
+
+/** A line of very many colours loses them when it is written over: a hostile one would hold up the tab else. */
+function simplified(line: Run[]): Run[] {
+  return line.length <= MAX_RUNS_CHANGED ? line : [{ attributes: "", text: line.map((run) => run.text).join("") }];
 }
 
 function slice(line: Run[], start: number, end: number): Run[] {
