@@ -80,7 +80,9 @@ accounts = Table(
     Column("is_deleted", Boolean, nullable=False, server_default=false()),
     Column("agreed_to_terms_at", Moment),
     Column("created_by", Uuid),
+    Column("registration_token_id", Uuid),  # with which it was made
     Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, index=True),  # of a throw-away account
     Column("last_active_at", Moment),
     # name, editor_settings, other_settings, terminal, autosave, font_size, profile, ssh_keys, unlisted, tags ...
     Column("settings", Document, nullable=False, server_default=text("'{}'")),
@@ -95,6 +97,7 @@ api_keys = Table(
     Column("name", String(128), nullable=False, server_default=""),
     Column("key_hash", Hash, nullable=False, unique=True),
     Column("trunc", String(16), nullable=False),
+    Column("scopes", Text),  # names between spaces; null: everything
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment),
     Column("last_active_at", Moment),
@@ -105,8 +108,11 @@ auth_tokens = Table(
     "auth_tokens",
     metadata,
     Column("token_hash", Hash, primary_key=True),
+    Column("auth_token_id", Uuid),
     Column("account_id", Uuid, ForeignKey("accounts.account_id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("created_by", Uuid),
+    Column("created_by", Uuid, index=True),
+    Column("api_key_id", Integer, index=True),  # the key it was made with: revoking that ends this
+    Column("key_scopes", Text),  # of that key; null: everything
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False, index=True),
     Column("is_single_use", Boolean, nullable=False, server_default=false()),
@@ -115,6 +121,7 @@ auth_tokens = Table(
     Column("path_prefix", Text),
     Column("is_read_only", Boolean, nullable=False, server_default=false()),
     Column("may_start", Boolean, nullable=False, server_default=true()),
+    Index("ix_auth_tokens_auth_token_id", "auth_token_id", unique=True),
 )
 
 sign_ins = Table(
@@ -132,6 +139,7 @@ sign_ins = Table(
     Column("path_prefix", Text),
     Column("is_read_only", Boolean, nullable=False, server_default=false()),
     Column("may_start", Boolean, nullable=False, server_default=true()),
+    Column("key_scopes", Text),  # of the key with which its auth token was made; null: everything
 )
 
 bearers = Table(
@@ -140,6 +148,21 @@ bearers = Table(
     Column("bearer_hash", Hash, primary_key=True),
     Column("sign_in_id", Uuid, ForeignKey("sign_ins.sign_in_id", ondelete="CASCADE"), nullable=False, index=True),
     Column("expires_at", Moment, nullable=False, index=True),
+)
+
+registration_tokens = Table(
+    "registration_tokens",  # whoever has one may make an account
+    metadata,
+    Column("registration_token_id", Uuid, primary_key=True),
+    Column("token_hash", Hash, nullable=False, unique=True),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("created_by", Uuid),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("usage_limit", Integer),
+    Column("uses", Integer, nullable=False, server_default=text("0")),
+    Column("is_disabled", Boolean, nullable=False, server_default=false()),
+    Column("ephemeral_seconds", Integer),  # how long accounts made with it live; null: for good
 )
 
 throttles = Table(
