@@ -8,6 +8,7 @@ ProjectId = NewType("ProjectId", str)
 ApiKeyId = NewType("ApiKeyId", int)
 SignInId = NewType("SignInId", str)
 CopyId = NewType("CopyId", str)
+CopyGroupId = NewType("CopyGroupId", str)
 OrganizationId = NewType("OrganizationId", str)
 MessageId = NewType("MessageId", int)
 

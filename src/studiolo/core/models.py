@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
-from studiolo.core.ids import AccountId, ApiKeyId, CopyId, MessageId, OrganizationId, ProjectId, SignInId
+from studiolo.core.ids import AccountId, ApiKeyId, CopyGroupId, CopyId, MessageId, OrganizationId, ProjectId, SignInId
 
 
 class Role(StrEnum):
@@ -157,6 +157,9 @@ class Project:
         return next((c.role for c in self.collaborators if c.account_id == account_id), None)
 
 
+CopyMode = Literal["copy", "revise", "rehearse"]  # rehearse: tell what revising would do
+
+
 @dataclass(frozen=True, slots=True)
 class CopyOperation:
     """The durable record of one copy between projects; times are None until they happened."""
@@ -180,6 +183,15 @@ class CopyOperation:
     error_code: str | None
     attempts: int
     is_public: bool = False  # the source had to be public, not readable by the caller
+    group_id: CopyGroupId | None = None
+    position: int | None = None  # its place in the group
+    mode: CopyMode = "copy"
+    is_cancelled: bool = False  # whoever carries it out shall stop
+    files_done: int | None = None  # None: nothing was reported yet, or cannot be known
+    files_total: int | None = None
+    bytes_done: int | None = None
+    bytes_total: int | None = None
+    report: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

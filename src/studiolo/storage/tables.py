@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
     false,
     text,
     true,
@@ -232,10 +234,57 @@ copies = Table(
     Column("lease_until", Moment),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("is_public", Boolean, nullable=False, server_default=false()),  # the source was to be public, no more
+    Column("group_id", Uuid),  # the group it was ordered in, and its place there
+    Column("position", Integer),
+    Column("mode", String(16), nullable=False, server_default="copy"),  # copy, revise, or rehearse: a dry run of that
+    Column("is_cancelled", Boolean, nullable=False, server_default=false()),  # whoever carries it out shall stop
+    Column("files_done", BigInteger),
+    Column("files_total", BigInteger),
+    Column("bytes_done", BigInteger),
+    Column("bytes_total", BigInteger),
+    Column("report", Document),  # what came of it, file by file; bounded
     Index("ix_copy_paths_queue", "due_at"),
     Index("ix_copy_paths_turn", "account_id", "scheduled_at", "due_at"),  # an account's place in the queue
     Index("ix_copy_paths_source", "source_project_id", "created_at"),
     Index("ix_copy_paths_target", "target_project_id", "created_at"),
+    Index("ix_copy_paths_group", "group_id", "position"),
+)
+
+copy_groups = Table(
+    "copy_groups",  # copies that were ordered together
+    metadata,
+    Column("group_id", Uuid, primary_key=True),
+    Column("owner", String(64), nullable=False),  # the account, or the project of a project's own key
+    Column("account_id", Uuid),
+    Column("group_key", String(128)),  # the client's name for it: the same order is not carried out twice
+    Column("request_hash", Hash, nullable=False),
+    Column("kind", String(16), nullable=False),  # hand_out, collect
+    Column("mode", String(16), nullable=False),
+    Column("project_id", Uuid, nullable=False),  # the one source, or the one target
+    Column("path", Text, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("snapshot", String(16)),  # of the source: taken, or none; null: not yet
+    Column("created_at", Moment, nullable=False),
+    Column("scheduled_at", Moment),
+    Column("expires_at", Moment, nullable=False, index=True),
+    UniqueConstraint("owner", "group_key"),
+)
+
+copy_snapshots = Table(
+    "copy_snapshots",  # what was handed out, kept on disk outside of every home
+    metadata,
+    Column("snapshot_id", Uuid, primary_key=True),  # that of the group
+    Column("project_id", Uuid, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+copy_bases = Table(
+    "copy_bases",  # which snapshot a place in a project was given last
+    metadata,
+    Column("target_project_id", Uuid, primary_key=True),
+    Column("place", Hash, primary_key=True),  # of the source's project and path and of the target's path
+    Column("snapshot_id", Uuid, nullable=False, index=True),
+    Column("copied_at", Moment, nullable=False),
 )
 
 client_errors = Table(
