@@ -11,7 +11,7 @@ What fails before 10 is HTTP 400 with `{"error", "code"}`; what fails inside the
 caller whose key is good, so that strangers cannot fill the memory.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from starlette.requests import Request
@@ -22,6 +22,7 @@ from studiolo.core.clock import Clock
 from studiolo.core.errors import BodyTooLarge, EndpointUnknown, InvalidRequest, MethodNotAllowed, StudioloError
 from studiolo.core.models import Principal
 from studiolo.core.secrets import SecretSource
+from studiolo.core.settings import Settings
 from studiolo.domain.services import Services
 from studiolo.web import errors
 from studiolo.web.api_v1.authorization import key_from_header, principal_of
@@ -37,9 +38,12 @@ EARLY_BODY_BYTES = 1024 * 1024
 class Dispatcher:
     """The ASGI endpoint below `/api/v1/`."""
 
-    def __init__(self, registry: Registry, services: Services, clock: Clock, secrets: SecretSource) -> None:
+    def __init__(
+        self, registry: Registry, services: Services, settings: Settings, clock: Clock, secrets: SecretSource
+    ) -> None:
         self._registry = registry
         self._services = services
+        self._settings = settings
         self._clock = clock
         self._secrets = secrets
         self._log = structlog.get_logger("studiolo.api")
@@ -55,7 +59,7 @@ class Dispatcher:
         except StudioloError as error:
             self._log_error(error)
             return errors.at_door(error)
-        context = CallContext(self._services, principal, self._clock)
+        context = CallContext(self._services, principal, self._clock, self._settings, request)
         message_id = self._secrets.uuid() if parameters.id is None else parameters.id
         try:
             answer = await call.handler(context, parameters)
@@ -80,7 +84,8 @@ class Dispatcher:
         call = self._registry.over_http(name)
         note(request.scope, call=call.name)
         raw = await _body(request, visitor, needs_key=call.needs_key)
-        parameters = read_parameters(call.parameters, await parameters_of(request.headers.get("content-type", ""), raw))
+        kind = cast("type[Parameters]", call.parameters)  # those of API v1 are
+        parameters = read_parameters(kind, await parameters_of(request.headers.get("content-type", ""), raw))
         refusal = call.refuse(parameters) if call.refuse else None
         if refusal:
             raise InvalidRequest(refusal)

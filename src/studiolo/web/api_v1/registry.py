@@ -1,18 +1,25 @@
-"""The one registry of calls, from which the dispatcher and the OpenAPI document come.
+"""The one registry of calls, from which the dispatchers of all doors and the OpenAPI document come.
 
 A call is an entry: its models, its handler, who may call it, examples. What is common to all calls (decoding, keys,
 errors, documentation, tests) is done for every entry alike; `docs/contributing/add-an-endpoint.md` is the checklist.
+
+A call that also exists at the doors of the official client (`hub`, `project`) or of API v2 has a `Form` for each shape
+that it has there; `docs/adr/0009` says which shapes differ and why.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar, get_type_hints
+
+from pydantic import BaseModel
+from starlette.requests import Request
 
 from studiolo.core.clock import Clock
 from studiolo.core.errors import EndpointUnknown, StudioloError
 from studiolo.core.models import Principal
+from studiolo.core.settings import Settings
 from studiolo.domain.services import Services
-from studiolo.web.api_v1.parameters import Answer, Parameters
+from studiolo.web.api_v1.parameters import Answer
 
 # Messages of the historical protocol that never were, or no longer are, calls over HTTP.
 NOT_OVER_HTTP = frozenset(
@@ -113,6 +120,10 @@ NOT_OFFERED: Mapping[str, str] = {
 NEVER_HANDLED = frozenset({"stripe_customer", "stripe_plans"})
 
 
+DoorName = Literal["v2", "hub", "project"]  # the doors beside API v1
+DOORS: tuple[DoorName, ...] = ("v2", "hub", "project")
+
+
 @dataclass(frozen=True, slots=True)
 class CallContext:
     """What a handler works with beside its parameters."""
@@ -120,6 +131,11 @@ class CallContext:
     services: Services
     principal: Principal
     clock: Clock
+    settings: Settings
+    request: Request
+    secret: str | None = None  # of the sign-in, if the caller is a browser
+    timeout_seconds: float | None = None  # which the official client sends beside the parameters
+    cookies: list[str] = field(default_factory=list[str])  # `Set-Cookie` lines for the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,40 +144,116 @@ class Example:
 
     summary: str
     parameters: dict[str, Any]
-    answer: dict[str, Any]
+    answer: Any
 
 
-Handler = Callable[[CallContext, Any], Awaitable[Answer]]
+Handler = Callable[[CallContext, Any], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How a call looks at other doors than API v1: its name at one of them or several.
+
+    Parameters that are not known there are passed over, since clients of many versions call. A form without a handler
+    is the call's own, whose answer goes without `event` and `id`. Where there is nothing to tell, the official client
+    gets null and API v2 a status.
+    """
+
+    hub: str | None = None
+    project: str | None = None
+    v2: str | None = None
+    parameters: type[BaseModel] | None = None  # without them, the call's own
+    handler: Handler | None = None
+    bare: str | None = None  # the member that the official client gets instead of the whole
+    only: tuple[str, ...] | None = None  # the members of the call's own answer that are told; () for none
+    positional: tuple[str, ...] = ()  # names of arguments that clients may give by position
+    done: str = "ok"  # the status at API v2 when there is nothing to tell
+    examples: tuple[Example, ...] = ()
+
+    def name_at(self, door: DoorName) -> str | None:
+        """Return the name at a door, if there is one."""
+        return {"hub": self.hub, "project": self.project, "v2": self.v2}[door]
+
+    @property
+    def names(self) -> dict[DoorName, str]:
+        """Return the names by door."""
+        return {door: name for door in DOORS if (name := self.name_at(door)) is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call: everything that dispatching, documenting and testing need."""
+    """One call: everything that dispatching, documenting and testing need.
+
+    Parameters, answers, handler and examples are those of API v1, unless `is_over_v1` is false; then they are what all
+    of its forms share.
+    """
 
     name: str
     noun: str
     summary: str
     permission: str  # who may call it, in words
-    parameters: type[Parameters]
-    answers: tuple[type[Answer], ...]
+    parameters: type[BaseModel]
     handler: Handler
-    examples: tuple[Example, ...]
+    answers: tuple[type[Answer], ...] = ()
+    examples: tuple[Example, ...] = ()
     needs_key: bool = True
+    is_for_tokens: bool = True  # at the official client's doors an auth token instead of a key is enough
     refuse: Callable[[Any], str | None] | None = None  # words with which the door refuses valid parameters
     on_error: Callable[[StudioloError], Answer] | None = None  # where the call has its own shape for failure
-    doors: frozenset[Literal["http"]] = frozenset({"http"})
+    forms: tuple[Form, ...] = ()
+    is_over_v1: bool = True
+
+    @property
+    def doors(self) -> frozenset[str]:
+        """Return where the call is; `http` is API v1, which our own client speaks."""
+        own = {"http"} if self.is_over_v1 else set[str]()
+        return frozenset(own.union(*(form.names for form in self.forms)))
+
+    def at(self, form: Form) -> "CallAt":
+        """Return the call as it is in one of its forms."""
+        return CallAt(self, form)
+
+
+@dataclass(frozen=True, slots=True)
+class CallAt:
+    """A call in one of its forms."""
+
+    call: Call
+    form: Form
+
+    @property
+    def parameters(self) -> type[BaseModel]:
+        """Return what it takes."""
+        return self.form.parameters or self.call.parameters
+
+    @property
+    def handler(self) -> Handler:
+        """Return who answers."""
+        return self.form.handler or self.call.handler
+
+    @property
+    def answer(self) -> Any:
+        """Return the type of what the handler returns."""
+        return get_type_hints(self.handler)["return"]
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """Return examples in this form."""
+        return self.form.examples or (() if self.call.is_over_v1 else self.call.examples)
 
 
 class Registry:
     """The calls by name."""
 
     def __init__(self, calls: Iterable[Call]) -> None:
-        """Take the calls; raise ValueError if two have one name."""
+        """Take the calls; raise ValueError if two have one name, at any door."""
         self._calls: dict[str, Call] = {}
+        self._forms: dict[DoorName, dict[str, CallAt]] = {door: {} for door in DOORS}
         for call in calls:
-            if call.name in self._calls:
-                raise ValueError(f"two calls are named {call.name}")
-            self._calls[call.name] = call
+            _put(self._calls, call.name, call)
+            for form in call.forms:
+                for door, name in form.names.items():
+                    _put(self._forms[door], name, call.at(form))
 
     def __iter__(self) -> Iterator[Call]:
         """Iterate over the calls in the order of their names."""
@@ -172,11 +264,36 @@ class Registry:
         """Return the calls by name."""
         return self._calls
 
+    @property
+    def v1(self) -> list[Call]:
+        """Return the calls of API v1 in the order of their names."""
+        return [call for call in self if call.is_over_v1]
+
+    def at(self, door: DoorName) -> Mapping[str, CallAt]:
+        """Return the calls of a door by their names there."""
+        return self._forms[door]
+
+    def with_forms(self, forms: Mapping[str, Iterable[Form]]) -> "Registry":
+        """Return a registry whose calls have these forms, too; raise ValueError for a call that is not there."""
+        lost = set(forms) - set(self._calls)
+        if lost:
+            raise ValueError(f"forms of no call: {sorted(lost)}")
+        return Registry(replace(call, forms=(*call.forms, *forms.get(call.name, ()))) for call in self._calls.values())
+
     def over_http(self, name: str) -> Call:
-        """Return the call of that name; raise EndpointUnknown, in the words of old, if HTTP does not have it."""
+        """Return API v1's call of that name; raise EndpointUnknown, in the words of old, if it does not have it."""
         call = self._calls.get(name)
-        if call is not None and "http" in call.doors:
+        if call is not None and call.is_over_v1:
             return call
-        if call is not None or name in NOT_OVER_HTTP:
+        if name in NOT_OVER_HTTP:
             raise EndpointUnknown(f"endpoint '{name}' is not part of the HTTP API")
         raise EndpointUnknown(f"unknown endpoint '{name}'")
+
+
+T = TypeVar("T")
+
+
+def _put(known: dict[str, T], name: str, value: T) -> None:
+    if name in known:
+        raise ValueError(f"two calls are named {name}")
+    known[name] = value

@@ -14,7 +14,7 @@ from studiolo.web.api_v1.dispatcher import Dispatcher
 
 def routes(services: Services, settings: Settings, clock: Clock, secrets: SecretSource) -> list[Route]:
     """Return the routes of API v1: at the root, and below the path of `public_url` for proxies that leave it on."""
-    dispatcher = Dispatcher(all_calls(), services, clock, secrets)
+    dispatcher = Dispatcher(all_calls(), services, settings, clock, secrets)
     prefix = urlsplit(settings.public_url or "").path.rstrip("/")
     return [
         Route(f"{base}/api/v1/{{call:path}}", dispatcher, include_in_schema=False)
