@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -17,7 +18,7 @@ from studiolo.core.errors import InvalidRequest, RunnerUnavailable
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import Limits, ProjectSpec
 from studiolo.runtime.keeper.linux import name_process
-from studiolo.runtime.keeper.messages import Cancel, PollProject, StartCopyWorker, StartProject
+from studiolo.runtime.keeper.messages import Cancel, PollProject, Probe, StartCopyWorker, StartProject
 from studiolo.runtime.keeper.plan import UID_BASE, KeeperPlan
 from studiolo.runtime.runners.sandbox import SandboxRunner
 from studiolo.testing.keepers import ORDINARY_UID, ask_agent, live_keeper
@@ -169,6 +170,27 @@ async def test_crashed_hub_is_started_again(data: Path, uid: int | None):
         first = children(keeper.process.pid)[0]
         os.kill(first, signal.SIGKILL)
         await until(lambda: any(child != first for child in children(keeper.process.pid)))
+
+
+async def test_keeper_without_a_free_descriptor_lives_on_and_starts_the_hub_once_there_is_one(
+    data: Path, capfd: pytest.CaptureFixture[str]
+):
+    async with live_keeper(data) as keeper:
+        await keeper.client.ask(Probe())  # once it is answered nothing but the hub is on its way
+        said: list[str] = []
+
+        def has_tried() -> bool:
+            said.append(capfd.readouterr().err)
+            return "child_not_started" in "".join(said)
+
+        pid = keeper.process.pid
+        few, most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, most))
+        os.kill(children(pid)[0], signal.SIGKILL)
+        await until(has_tried)
+        assert keeper.process.poll() is None
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (few, most))
+        await until(lambda: len(children(pid)) == 1, 30)
 
 
 @needs_root

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 
+from studiolo.core.errors import StudioloError
 from studiolo.runtime.keeper.log import Log
 from studiolo.runtime.keeper.loop import Loop, wait_for_child
 from studiolo.runtime.keeper.peers import Dispatch, Peer
@@ -60,10 +61,14 @@ class Child:
         with theirs:
             fd = theirs.fileno()
             argv = (*self._launch.argv, "--keeper-fd", str(fd))
-            self.pid = spawn(_for_child(self._launch, argv, (*self._launch.fds, fd)))
+            try:
+                self.pid = spawn(_for_child(self._launch, argv, (*self._launch.fds, fd)))
+            except BaseException:
+                ours.close()
+                raise
         self._started_at = time.monotonic()
         self._peer = Peer(self._loop, ours, self._dispatch, self._allowed)
-        self._loop.start(wait_for_child(self.pid, None), lambda code, _error: self._ended(code))
+        self._loop.start(wait_for_child(self.pid, None), self._waited)
 
     def nudge(self) -> None:
         """Start the process, or tell the running one by SIGUSR1 that there is work; it looks for itself what."""
@@ -87,6 +92,12 @@ class Child:
         if self.pid is not None:
             os.kill(self.pid, signal.SIGKILL)  # our own child, not yet waited for: the pid is its
 
+    def _waited(self, code: int | None, error: BaseException | None) -> None:
+        if error is not None and self.pid is not None:  # no descriptor was left to wait with: it cannot be looked after
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        self._ended(code)
+
     def _ended(self, code: int | None) -> None:
         self.pid = None
         if self._peer is not None:
@@ -105,13 +116,20 @@ class Child:
         if time.monotonic() - self._started_at > _STEADY_SECONDS:
             self._pause = _FIRST_PAUSE
         self._log.write("warning", "child_ended", child=self.name, exit_code=code, restart_in_seconds=self._pause)
+        self._try_later()
+
+    def _try_later(self) -> None:
         self._is_waiting = True
         self._loop.call_later(self, self._pause, self._start_again)
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
 
     def _start_again(self) -> None:
         self._is_waiting = False
-        self.start()
+        try:
+            self.start()
+        except (OSError, StudioloError) as error:  # no descriptor, no memory: later there may be some
+            self._log.write("error", "child_not_started", child=self.name, error=str(error))
+            self._try_later()
 
 
 def _for_child(launch: Launch, argv: tuple[str, ...], fds: tuple[int, ...]) -> Launch:

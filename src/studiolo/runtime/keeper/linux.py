@@ -109,9 +109,14 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = 
     _check(_libc.mount(*arguments, ctypes.c_ulong(flags), pointer), f"mount {target}")
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent dies; a later change of uid undoes it."""
+def die_with(parent: int) -> None:
+    """Ask the kernel to kill this process when its parent dies; a later change of uid undoes it.
+
+    Raises ProcessLookupError when the parent died before the kernel was asked: nobody would tell us any more.
+    """
     _check(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    if os.getppid() != parent:
+        raise ProcessLookupError(f"the parent {parent} is gone")
 
 
 def gain_no_privileges() -> None:

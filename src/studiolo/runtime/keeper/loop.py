@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 from studiolo.runtime.keeper.linux import ProcessName
 
+_PAUSE_AFTER_FAILURE = 0.05
+
 T = TypeVar("T")
 Callback = Callable[[], None]
 
@@ -73,9 +75,13 @@ class Running:
 
 
 class Loop:
-    """Runs callbacks when descriptors are readable and when times come."""
+    """Runs callbacks when descriptors are readable and when times come.
 
-    def __init__(self) -> None:
+    A callback that fails is told to `on_failure` and does not end the loop: every project depends on it.
+    """
+
+    def __init__(self, on_failure: Callable[[Exception], None]) -> None:
+        self._on_failure = on_failure
         self._selector = selectors.DefaultSelector()
         self._timers: dict[object, tuple[float, Callback]] = {}
         self._is_stopping = False
@@ -127,9 +133,9 @@ class Loop:
             return  # an earlier callback of this round closed it
         readable, writable = key.data
         if mask & selectors.EVENT_WRITE and writable is not None:
-            writable()
+            self._call(writable)
         if mask & selectors.EVENT_READ and fd in self._selector.get_map():
-            readable()
+            self._call(readable)
 
     def _pause(self) -> float | None:
         if not self._timers:
@@ -141,7 +147,14 @@ class Loop:
         for key, (moment, callback) in list(self._timers.items()):
             if moment <= now and self._timers.get(key) == (moment, callback):
                 del self._timers[key]
-                callback()
+                self._call(callback)
+
+    def _call(self, callback: Callback) -> None:
+        try:
+            callback()
+        except Exception as error:  # noqa: BLE001 - the edge of the keeper: nothing may end it but `stop`
+            self._on_failure(error)
+            time.sleep(_PAUSE_AFTER_FAILURE)  # a descriptor stays readable: it must not keep us busy
 
 
 def wait_for_exit(name: ProcessName, seconds: float | None) -> Task[bool]:

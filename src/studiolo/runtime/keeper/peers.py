@@ -12,7 +12,8 @@ from studiolo.runtime.keeper.messages import Cancel, Request, encode, parse_requ
 _MAX_UNSENT_BYTES = 8 * 1024 * 1024
 _MAX_RUNNING = 1000
 
-Dispatch = Callable[[Request], Task[dict[str, Any]] | dict[str, Any]]
+Report = Callable[[dict[str, Any]], None]  # tells who asked how far it is; may be dropped
+Dispatch = Callable[[Request, Report], Task[dict[str, Any]] | dict[str, Any]]
 
 
 class Peer:
@@ -67,7 +68,7 @@ class Peer:
                 self._answer(number, {}, None)
                 return
             self._start(number, request)
-        except StudioloError as error:
+        except Exception as error:  # noqa: BLE001 - an edge: every failure becomes the answer of the request
             self._answer(number, None, error)
 
     def _start(self, number: int, request: Request) -> None:
@@ -75,7 +76,7 @@ class Peer:
             raise Unavailable(f"{request.NAME} is not for this process.")
         if number in self._running or len(self._running) >= _MAX_RUNNING:
             raise Unavailable("Too many requests at once.")
-        work = self._dispatch(request)
+        work = self._dispatch(request, lambda progress: self._tell(number, progress))
         if isinstance(work, dict):
             self._answer(number, work, None)
             return
@@ -95,6 +96,11 @@ class Peer:
         if running is not None:
             running.cancel()
             self._answer(number, None, Unavailable("The request was cancelled."))
+
+    def _tell(self, number: int, progress: dict[str, Any]) -> None:
+        if self._channel.fileno() >= 0 and not self._unsent:  # whoever does not listen can do without
+            self._unsent += encode({"id": number, "progress": progress})
+            self._write()
 
     def _answer(self, number: int, value: Any, error: BaseException | None) -> None:
         if self._channel.fileno() < 0:

@@ -37,10 +37,16 @@ class Launch:
 
 def spawn(launch: Launch) -> int:
     """Start the program in a session of its own and return its pid; raise RunnerUnavailable."""
+    parent = os.getpid()
     reading, writing = os.pipe()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(reading)
+        os.close(writing)
+        raise
     if pid == 0:
-        _become(launch, writing)
+        _become(launch, writing, parent)
     os.close(writing)
     with os.fdopen(reading, "rb", buffering=0) as pipe:
         if launch.namespace_users is not None:
@@ -73,9 +79,9 @@ def _enter_namespace(writing: int) -> None:
     os.setresuid(0, 0, 0)
 
 
-def _become(launch: Launch, writing: int) -> NoReturn:
+def _become(launch: Launch, writing: int, parent: int) -> NoReturn:
     try:
-        _prepare(launch, writing)
+        _prepare(launch, writing, parent)
         os.execvpe(launch.argv[0], launch.argv, dict(launch.environment))  # noqa: S606 - a list, no shell
     except BaseException as error:  # noqa: BLE001 - reported to the parent, whatever it is
         os.write(writing, str(error).encode(errors="replace")[:2000])
@@ -83,7 +89,7 @@ def _become(launch: Launch, writing: int) -> NoReturn:
         os._exit(127)
 
 
-def _prepare(launch: Launch, writing: int) -> None:
+def _prepare(launch: Launch, writing: int, parent: int) -> None:
     os.setsid()
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)  # Python ignores them, and exec would pass that on
@@ -108,7 +114,7 @@ def _prepare(launch: Launch, writing: int) -> None:
     if launch.has_no_new_privileges:
         linux.gain_no_privileges()
     if launch.is_bound_to_parent:
-        linux.die_with_parent()
+        linux.die_with(parent)
 
 
 def _set_standard_streams(launch: Launch) -> None:

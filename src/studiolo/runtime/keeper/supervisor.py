@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from studiolo.runtime.keeper.messages import (
     StartProject,
     StopProject,
 )
+from studiolo.runtime.keeper.peers import Report
 from studiolo.runtime.keeper.plan import KeeperPlan
 from studiolo.runtime.keeper.projects import Projects
 from studiolo.runtime.keeper.records import Records
@@ -54,7 +56,7 @@ class Keeper:
         self._plan = plan
         self._log = log
         self._is_root = os.geteuid() == 0
-        self._loop = Loop()
+        self._loop = Loop(self._log_failure)
         self._directory = DataDirectory(plan.data, is_root=self._is_root)
         self._exit_code = 0
         self._is_stopping = False
@@ -89,6 +91,11 @@ class Keeper:
             self._loop.start(self._interior.probe(), self._probed)
             self._loop.run()
         return self._exit_code
+
+    def _log_failure(self, error: Exception) -> None:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        self._log.write("error", "keeper_failed", error=f"{type(error).__name__}: {error}", where=where)
 
     def _open_the_way(self, environment: Environment | None) -> None:
         """Make our own code, the data and the environment reachable for the uids without rights."""
@@ -163,7 +170,7 @@ class Keeper:
         names = ("STUDIOLO_TLS_CERT", "STUDIOLO_TLS_KEY")
         return {name: f"/proc/self/fd/{fd}" for name, fd in zip(names, fds, strict=True)}, fds
 
-    def _dispatch(self, request: Request) -> Task[dict[str, Any]] | dict[str, Any]:
+    def _dispatch(self, request: Request, report: Report) -> Task[dict[str, Any]] | dict[str, Any]:
         match request:
             case Probe():
                 return self._probe()
@@ -178,14 +185,14 @@ class Keeper:
             case RemoveHome():
                 return self._homes.remove(request)
             case CopyPath() | CopyTree():
-                return self._copy(request)
+                return self._copy(request, report)
             case StartCopyWorker():
                 return self._wake_workers(is_behind=request.is_behind)
             case _:
                 raise RunnerUnavailable("The supervisor does not know this request.")
 
-    def _copy(self, request: CopyPath | CopyTree) -> Task[dict[str, Any]]:
-        return self._copies.copy(request) if isinstance(request, CopyPath) else self._copiers.copy(request)
+    def _copy(self, request: CopyPath | CopyTree, report: Report) -> Task[dict[str, Any]]:
+        return self._copies.copy(request) if isinstance(request, CopyPath) else self._copiers.copy(request, report)
 
     def _wake_workers(self, *, is_behind: bool) -> dict[str, Any]:
         running = [worker for worker in self._workers if worker.pid is not None]
