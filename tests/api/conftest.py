@@ -35,6 +35,7 @@ from studiolo.testing.factories import cheap_passwords
 from studiolo.testing.mail import FakeMailer
 from studiolo.testing.runners import FakeRunner
 from studiolo.web import errors, health, metrics, openapi, reference
+from studiolo.web.api_v1.authorization import administrators
 from studiolo.web.api_v1.calls import all_calls
 from studiolo.web.api_v1.routes import routes
 from studiolo.web.middleware import middleware
@@ -127,7 +128,9 @@ def _basic(key: str) -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, public_url="https://example.edu/portal/", max_body_mb=2)
+    return Settings(
+        data=tmp_path, public_url="https://example.edu/portal/", max_body_mb=2, metrics_addresses="192.0.2.0/24"
+    )
 
 
 @pytest.fixture
@@ -203,7 +206,7 @@ def open_http(settings: Settings, clock: MovingClock, secret_source: SystemSecre
                 *routes(services, settings, clock, secret_source),
                 *openapi.routes(lambda: document),
                 *reference.routes(lambda: document),
-                *metrics.routes(figures),
+                *metrics.routes(figures, settings.metrics_addresses, administrators(services.api_keys)),
                 *health.routes(_answers_always),
             ],
             middleware=middleware(settings, clock, secret_source, figures),

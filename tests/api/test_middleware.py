@@ -13,9 +13,11 @@ from starlette.routing import Route
 
 from studiolo.core.errors import RateLimited
 from studiolo.core.settings import Settings
+from studiolo.domain.services import Services
 from studiolo.testing.clock import MovingClock
 from studiolo.testing.secrets import CountedSecretSource
 from studiolo.web import errors, health, metrics
+from studiolo.web.api_v1.authorization import administrators
 from studiolo.web.middleware import middleware, note
 
 pytestmark = pytest.mark.anyio
@@ -57,13 +59,13 @@ def figures() -> metrics.Metrics:
 
 
 @pytest.fixture
-def opened(clock: MovingClock, figures: metrics.Metrics) -> Open:
+def opened(clock: MovingClock, figures: metrics.Metrics, services: Services) -> Open:
     """Return a function that opens a client of a small application behind our middleware."""
 
     async def database_answers() -> None: ...
 
     @asynccontextmanager
-    async def open_client(**given: object) -> AsyncIterator[httpx.AsyncClient]:
+    async def open_client(*, warnings: tuple[str, ...] = (), **given: object) -> AsyncIterator[httpx.AsyncClient]:
         settings = Settings(**given)  # type: ignore[arg-type]
         routes = [
             Route("/body", read_body, methods=["POST"]),
@@ -72,8 +74,8 @@ def opened(clock: MovingClock, figures: metrics.Metrics) -> Open:
             Route("/halfway", break_halfway),
             Route("/refused", refuse),
             Route("/own", own_headers),
-            *metrics.routes(figures),
-            *health.routes(database_answers),
+            *metrics.routes(figures, settings.metrics_addresses, administrators(services.api_keys)),
+            *health.routes(database_answers, warnings=warnings),
         ]
         app = Starlette(
             routes=routes,
@@ -199,7 +201,7 @@ async def test_metrics_count_requests_by_call_and_status(opened: Open, figures: 
         return 3
 
     figures.add_gauge("running_projects", "Projects that run.", running)
-    async with opened() as client:
+    async with opened(metrics_addresses="10.0.0.0/8") as client:
         await client.get("/address")
         await client.get("/broken")
         await client.get("/some/name/that/nobody/has")
@@ -208,6 +210,44 @@ async def test_metrics_count_requests_by_call_and_status(opened: Open, figures: 
     assert 'studiolo_requests_total{call="break_down",status="500"} 1.0' in text
     assert 'studiolo_requests_total{call="none",status="404"} 1.0' in text
     assert "studiolo_running_projects 3.0" in text
+
+
+@pytest.mark.parametrize(
+    ("addresses", "headers", "status"),
+    [
+        ("10.0.0.1", {}, 200),
+        ("10.0.0.0/24,::1", {}, 200),
+        ("127.0.0.0/8,::1", {}, 404),
+        ("10.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, 404),  # of a proxy that nobody named as trusted
+        ("10.0.0.1", {"Forwarded": "for=127.0.0.1"}, 404),
+        ("127.0.0.1", {"Authorization": "Bearer sk-0000000000000000000000"}, 404),
+        ("127.0.0.1", {"Authorization": "Digest x"}, 404),
+    ],
+)
+async def test_figures_are_for_the_addresses_that_the_operator_named(
+    opened: Open, addresses: str, headers: dict[str, str], status: int
+):
+    async with opened(metrics_addresses=addresses) as client:
+        assert (await client.get("/metrics", headers=headers)).status_code == status
+
+
+async def test_figures_are_for_the_address_that_a_trusted_proxy_names(opened: Open):
+    async with opened(trusted_proxies="10.0.0.1", metrics_addresses="198.51.100.7") as client:
+        answers = [
+            await client.get("/metrics", headers={"X-Forwarded-For": who}) for who in ("198.51.100.7", "10.0.0.1")
+        ]
+    assert [answer.status_code for answer in answers] == [200, 404]
+
+
+async def test_figures_are_for_administrators_keys(opened: Open, as_admin, as_owner):
+    async with opened() as client:
+        for caller, status in ((as_admin, 200), (as_owner, 404)):
+            assert (await client.get("/metrics", headers={"Authorization": caller.header})).status_code == status
+
+
+async def test_health_tells_warnings(opened: Open):
+    async with opened(warnings=("There are no walls.",)) as client:
+        assert (await client.get("/healthz")).json() == {"status": "ok", "warnings": ["There are no walls."]}
 
 
 async def test_health_says_when_the_database_is_away():

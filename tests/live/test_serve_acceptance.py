@@ -48,6 +48,7 @@ def test_whole_sequence_of_calls_works(server: Server, kind: tuple[str, str, str
     check_who_owns_what(server, source, target, is_root=user == "root")
     if runner == "process":
         assert WARNING in server.log()
+        assert server.get("/healthz").json() == {"status": "ok", "warnings": [WARNING]}
         assert server.done("project_exec", project_id=source, command="pwd")["stdout"].endswith(f"{source}/home\n")
     else:
         assert server.shell(source, "echo $HOME $PWD") == f"/projects/{source} /projects/{source}\n"

@@ -30,6 +30,12 @@ def test_metrics_count_requests_and_running_projects(server: Server):
     assert 'studiolo_requests_total{call="project_exec",status="200"}' in text
 
 
+def test_hub_may_open_as_many_files_as_the_system_lets_it(server: Server):
+    lines = Path(f"/proc/{server.hub_pid}/limits").read_text().splitlines()
+    few, most = next(line for line in lines if line.startswith("Max open files")).split()[3:5]
+    assert few == most
+
+
 def test_openapi_describes_the_calls(server: Server):
     document = server.get("/api/openapi.json").json()
     assert document["openapi"].startswith("3.")

@@ -46,6 +46,16 @@ async def test_nothing_else_is_served(client: httpx.AsyncClient, name: str):
     assert answer.headers["cache-control"] == "no-store"
 
 
+async def test_file_of_a_build_that_was_replaced_meanwhile_is_not_there(tmp_path: Path, anyio_backend: str):
+    directory = make_build(tmp_path / "static")
+    app = Starlette(routes=Assets(directory).routes())
+    for file in directory.glob("live-1.js*"):
+        file.unlink()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://hub.test") as browser:
+        answer = await browser.get("/assets/live-1.js")
+    assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store")
+
+
 async def test_without_a_build_there_is_no_shell_and_nothing_breaks(tmp_path: Path):
     assets = Assets(tmp_path / "nothing")
     assert assets.shell is None

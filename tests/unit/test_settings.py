@@ -44,6 +44,13 @@ def test_an_origin_that_is_not_one_is_refused_with_the_text_that_was_given(origi
         load_settings(embed_origins=origin)
 
 
+@pytest.mark.parametrize("name", ["trusted_proxies", "metrics_addresses"])
+def test_what_is_no_address_and_no_network_is_refused(name: str) -> None:
+    assert getattr(load_settings(**{name: "10.0.0.0/8, ::1"}), name) == ("10.0.0.0/8", "::1")
+    with pytest.raises(ValidationError, match="proxy"):
+        load_settings(**{name: "10.0.0.1,proxy"})
+
+
 def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="go together"):
         load_settings(tls_cert=tmp_path / "cert.pem")

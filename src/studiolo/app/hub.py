@@ -33,11 +33,13 @@ from studiolo.runtime.keeper.client import KeeperClient
 from studiolo.runtime.keeper.messages import StartCopyWorker
 from studiolo.runtime.keeper.plan import CANNOT_START
 from studiolo.runtime.protocols import AgentConnector, ProjectRunner, RunnerReport
+from studiolo.runtime.runners.process import WARNING as WALLS_MISSING
 from studiolo.runtime.runners.process import ProcessRunner
 from studiolo.runtime.runners.sandbox import SandboxRunner
 from studiolo.storage.database import Database, hide_password
 from studiolo.web import errors, health, metrics, openapi, reference
 from studiolo.web.api_v1 import routes as api_v1
+from studiolo.web.api_v1.authorization import administrators
 from studiolo.web.api_v1.calls import all_calls
 from studiolo.web.api_v2 import routes as api_v2
 from studiolo.web.assets import Assets
@@ -83,8 +85,8 @@ def build_app(
     assets = Assets()
     describe = functools.cache(lambda: openapi.document(all_calls()))
     routes = [
-        *health.routes(database.ping),
-        *metrics.routes(figures),
+        *health.routes(database.ping, warnings=(WALLS_MISSING,) if settings.runner == "process" else ()),
+        *metrics.routes(figures, settings.metrics_addresses, administrators(services.api_keys)),
         *openapi.routes(describe),
         *reference.routes(describe),
         *api_v1.routes(services, settings, clock, secrets),

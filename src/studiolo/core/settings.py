@@ -4,6 +4,7 @@ Each field can be given on the command line (`--data`), in the environment (`STU
 (`--config`, `STUDIOLO_CONFIG`); the first of these wins. One frozen object is built in `cli.py` and passed down.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,6 +38,10 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."
+    )
+    metrics_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.0/8", "::1"),
+        description="Addresses and networks that may read /metrics; everybody else needs an administrator's API key.",
     )
     database: str | None = Field(
         None, description="URL of the database, postgresql://...; without it SQLite in the data directory."
@@ -106,7 +111,7 @@ class Settings(BaseSettings):
     )
     help_email: str = Field("help@localhost", description="Shown where somebody should be contacted.")
 
-    @field_validator("embed_origins", "trusted_proxies", mode="before")
+    @field_validator("embed_origins", "trusted_proxies", "metrics_addresses", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -118,6 +123,13 @@ class Settings(BaseSettings):
     def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for rule in value:
             parse_origin_rule(rule)
+        return value
+
+    @field_validator("trusted_proxies", "metrics_addresses")
+    @classmethod
+    def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network, strict=False)
         return value
 
     @field_validator("database")

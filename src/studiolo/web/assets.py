@@ -55,7 +55,7 @@ class Assets:
     def _serve(self, request: Request) -> Response:
         path = self._files.get(request.path_params["name"])
         if path is None:
-            return PlainTextResponse("There is no such file.", 404, {"cache-control": "no-store"})
+            return _not_there()
         headers = {
             "content-type": _MEDIA_TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/json",
             "cache-control": "public, max-age=31536000, immutable",
@@ -71,7 +71,10 @@ class Assets:
         if encoding is not None:
             headers["content-encoding"] = encoding
             chosen = packed[encoding]
-        return Response(self._read(chosen), headers=headers)
+        try:
+            return Response(self._read(chosen), headers=headers)
+        except FileNotFoundError:  # another build was put in the place of the one that we started with
+            return _not_there()
 
     def _read(self, path: Path) -> bytes:
         with self._lock:
@@ -82,6 +85,10 @@ class Assets:
                 with self._lock:
                     self._kept[path] = kept
         return kept
+
+
+def _not_there() -> Response:
+    return PlainTextResponse("There is no such file.", 404, {"cache-control": "no-store"})
 
 
 def _list_files(directory: Path) -> dict[str, Path]:

@@ -10,8 +10,12 @@ from starlette.routing import Route
 Check = Callable[[], Awaitable[None]]
 
 
-def routes(check_database: Check) -> list[Route]:
-    """Return the route of `/healthz`; `check_database` raises when the database does not answer."""
+def routes(check_database: Check, *, warnings: tuple[str, ...] = ()) -> list[Route]:
+    """Return the route of `/healthz`; `check_database` raises when the database does not answer.
+
+    `warnings` are told to whoever asks, until the operator does something about them.
+    """
+    healthy = {"status": "ok", "warnings": list(warnings)} if warnings else {"status": "ok"}
     log = structlog.get_logger("studiolo.health")
 
     async def show_health(_request: Request) -> Response:
@@ -20,6 +24,6 @@ def routes(check_database: Check) -> list[Route]:
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the database, the answer is the same
             log.warning("health_check_failed", check="database", error=repr(error))
             return JSONResponse({"status": "unavailable", "failed": "database"}, status_code=503)
-        return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+        return JSONResponse(healthy, headers={"Cache-Control": "no-store"})
 
     return [Route("/healthz", show_health, methods=["GET"])]

@@ -1,6 +1,10 @@
-"""Figures for operators at `/metrics`, in Prometheus' format."""
+"""Figures for operators at `/metrics`, in Prometheus' format.
 
-from collections.abc import Awaitable, Callable
+They tell which calls are made and how often, so they are for the addresses that the operator names, and for an
+administrator's API key; for everybody else there is nothing at this address.
+"""
+
+from collections.abc import Awaitable, Callable, Collection
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -8,7 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from studiolo.core.errors import EndpointUnknown
+from studiolo.web.client_address import Networks, client_address, is_address_certain
+
 Reader = Callable[[], Awaitable[float]]
+Check = Callable[[Request], Awaitable[bool]]
 
 _DURATIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -44,10 +52,17 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-def routes(metrics: Metrics) -> list[Route]:
-    """Return the route of `/metrics`."""
+def routes(metrics: Metrics, addresses: Collection[str], is_administrator: Check) -> list[Route]:
+    """Return the route of `/metrics`, for callers from the `addresses` (or networks) and for administrators."""
+    networks = Networks(addresses)
 
-    async def show_metrics(_request: Request) -> Response:
+    async def may_see(request: Request) -> bool:
+        is_near = is_address_certain(request.scope) and client_address(request.scope) in networks
+        return is_near or await is_administrator(request)
+
+    async def show_metrics(request: Request) -> Response:
+        if not await may_see(request):
+            raise EndpointUnknown("There is nothing at this address.")
         return Response(await metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return [Route("/metrics", show_metrics, methods=["GET"])]

@@ -2,10 +2,14 @@
 
 import binascii
 from base64 import b64decode
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
 
 from studiolo.core.errors import ApiKeyInvalid, Unauthenticated
 from studiolo.core.models import Principal
 from studiolo.domain.api_keys import ApiKeys
+from studiolo.web.client_address import client_address
 
 
 def key_from_header(header: str | None) -> str:
@@ -31,6 +35,19 @@ async def principal_of(key: str, address: str, api_keys: ApiKeys, *, needs_key: 
     if needs_key:
         raise ApiKeyInvalid("No account found. Is your API key wrong?")
     return Principal(address=address)
+
+
+def administrators(api_keys: ApiKeys) -> Callable[[Request], Awaitable[bool]]:
+    """Return a function that tells whether a request came with an administrator's API key."""
+
+    async def is_administrator(request: Request) -> bool:
+        try:
+            key = key_from_header(request.headers.get("authorization"))
+            return (await api_keys.resolve(key, client_address(request.scope))).is_admin
+        except Unauthenticated:
+            return False
+
+    return is_administrator
 
 
 def _basic_user(credentials: str) -> str:
