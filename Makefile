@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup setup-dev demo dev fmt lint types imports check test test-python test-web bench docs openapi lock
+.PHONY: help setup setup-dev demo dev fmt lint types imports check test test-python test-web bench docs openapi client lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
@@ -58,6 +58,9 @@ docs: setup-dev ## Build the documentation site into ./site
 
 openapi: setup-dev ## Write openapi/studiolo.json from the code
 	$(PY) -m studiolo openapi > openapi/studiolo.json
+
+client: setup-dev ## Write the generated part of src/studiolo/client from the code
+	$(PY) -m studiolo.web.client_source
 
 lock: ## Renew the lock files from pyproject.toml and requirements/*.in
 	@scripts/lock

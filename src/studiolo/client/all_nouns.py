@@ -1,0 +1,52 @@
+"""The nouns of the API as attributes. Written by `make client` from the registry of calls; not to be edited."""
+
+from studiolo.client.calling import AsyncCaller, Caller
+from studiolo.client.copies import AsyncCopies, Copies
+from studiolo.client.nouns.accounts import AccountsCalls, AsyncAccountsCalls
+from studiolo.client.nouns.collaborators import AsyncCollaboratorsCalls, CollaboratorsCalls
+from studiolo.client.nouns.documents import AsyncDocumentsCalls, DocumentsCalls
+from studiolo.client.nouns.exec import AsyncExecCalls, ExecCalls
+from studiolo.client.nouns.files import AsyncFilesCalls, FilesCalls
+from studiolo.client.nouns.jupyter import AsyncJupyterCalls, JupyterCalls
+from studiolo.client.nouns.projects import AsyncProjectsCalls, ProjectsCalls
+from studiolo.client.nouns.public_paths import AsyncPublicPathsCalls, PublicPathsCalls
+from studiolo.client.nouns.queries import AsyncQueriesCalls, QueriesCalls
+from studiolo.client.nouns.server import AsyncServerCalls, ServerCalls
+
+
+class Nouns:
+    """What a `Client` offers."""
+
+    def __init__(self, caller: Caller) -> None:
+        """Give every noun the connection."""
+        self._caller = caller
+        self.accounts = AccountsCalls(caller)
+        self.collaborators = CollaboratorsCalls(caller)
+        self.copies = Copies(caller)
+        self.documents = DocumentsCalls(caller)
+        self.exec = ExecCalls(caller)
+        self.files = FilesCalls(caller)
+        self.jupyter = JupyterCalls(caller)
+        self.projects = ProjectsCalls(caller)
+        self.public_paths = PublicPathsCalls(caller)
+        self.queries = QueriesCalls(caller)
+        self.server = ServerCalls(caller)
+
+
+class AsyncNouns:
+    """What an `AsyncClient` offers."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        """Give every noun the connection."""
+        self._caller = caller
+        self.accounts = AsyncAccountsCalls(caller)
+        self.collaborators = AsyncCollaboratorsCalls(caller)
+        self.copies = AsyncCopies(caller)
+        self.documents = AsyncDocumentsCalls(caller)
+        self.exec = AsyncExecCalls(caller)
+        self.files = AsyncFilesCalls(caller)
+        self.jupyter = AsyncJupyterCalls(caller)
+        self.projects = AsyncProjectsCalls(caller)
+        self.public_paths = AsyncPublicPathsCalls(caller)
+        self.queries = AsyncQueriesCalls(caller)
+        self.server = AsyncServerCalls(caller)

@@ -1,0 +1,66 @@
+"""The client for asyncio."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Self
+
+import httpx
+
+from studiolo import __version__
+from studiolo.client import wire
+from studiolo.client.all_nouns import AsyncNouns
+from studiolo.client.calling import AsyncCaller
+from studiolo.client.retrying import RetryPolicy
+
+
+class AsyncClient(AsyncNouns):
+    """A server and a key; the nouns of the API are its attributes. Tasks of one event loop may share it."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        timeout_seconds: float = 60.0,
+        policy: RetryPolicy | None = None,
+        verify: Any = True,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Connect to the server at `url` with an API key.
+
+        `timeout_seconds` is how long the server may be silent; `verify` and `transport` are httpx's.
+        """
+        self._http = httpx.AsyncClient(
+            base_url=wire.base_url(url),
+            headers=wire.headers(key, __version__),
+            timeout=httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, 10.0)),
+            verify=verify,
+            transport=transport,
+        )
+        super().__init__(AsyncCaller(self._http, policy or RetryPolicy(), sleep=sleep))
+
+    async def call(
+        self, name: str, parameters: Mapping[str, Any] | None = None, *, is_reading: bool = False
+    ) -> dict[str, Any]:
+        """Make any call by its name, one that this version does not know too, and return the answer as it came.
+
+        `is_reading` says that the call changes nothing, so that it may be made again after any failure.
+        """
+        return await self._caller.raw(name, parameters or {}, is_reading=is_reading)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Use the client in an `async with` block."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections."""
+        await self.close()
+
+    def __repr__(self) -> str:
+        """Name the server, and never the key."""
+        return f"AsyncClient({str(self._http.base_url)!r})"

@@ -1,0 +1,383 @@
+"""Calls about accounts. Written by `make client` from the registry of calls; not to be edited."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from studiolo.client.calling import AsyncCaller, Caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountCreated:
+    """The account exists now."""
+
+    EVENT: ClassVar[str] = "account_created"
+
+    account_id: str
+    api_key: str | None = None
+    """Shown this once; only with `get_api_key`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Username:
+    """How a person is called."""
+
+    first_name: str
+    last_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usernames:
+    """The names by id; false for an id that is nobody's."""
+
+    EVENT: ClassVar[str] = "usernames"
+
+    usernames: dict[str, Username | Literal[False]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserAuthToken:
+    """A token for `?auth_token=`."""
+
+    EVENT: ClassVar[str] = "user_auth_token"
+
+    auth_token: str
+    """24 characters of A-Z, a-z and 0-9."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserSearchResult:
+    """An account; moments are milliseconds since 1970."""
+
+    account_id: str
+    first_name: str
+    last_name: str
+    name: str | None = None
+    last_active: int | None = None
+    created: int
+    email_address: str | None = None
+    """Only for who was found by it, and administrators."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserSearchResults:
+    """Who was found, the ones last active first; who was found twice is there twice."""
+
+    EVENT: ClassVar[str] = "user_search_results"
+
+    results: list[UserSearchResult]
+
+
+class AccountsCalls:
+    """Calls about accounts."""
+
+    def __init__(self, caller: Caller) -> None:
+        """Make calls through a client's connection."""
+        self._caller = caller
+
+    def change_email_address(
+        self,
+        *,
+        account_id: str,
+        new_email_address: str,
+        old_email_address: str | None = None,
+        password: str | None = None,
+    ) -> None:
+        """Change the e-mail address of one's own account.
+
+        Who may call it: Any account, for itself, with its password.
+
+        Args:
+            account_id: Must be the key's own account.
+            old_email_address: Taken and ignored.
+            password: The account's password.
+        """
+        self._caller.do(
+            "change_email_address",
+            {
+                "account_id": account_id,
+                "new_email_address": new_email_address,
+                "old_email_address": old_email_address,
+                "password": password,
+            },
+        )
+
+    def change_password(self, *, account_id: str, new_password: str, old_password: str | None = None) -> None:
+        """Change the password of one's own account. Everywhere else the account is signed out.
+
+        Who may call it: Any account, for itself.
+
+        Args:
+            account_id: Taken and ignored: the key's own account is meant.
+            new_password: 6 to 64 characters.
+            old_password: The present password.
+        """
+        self._caller.do(
+            "change_password", {"account_id": account_id, "new_password": new_password, "old_password": old_password}
+        )
+
+    def create(
+        self,
+        *,
+        first_name: str | None = None,
+        last_name: str | None = None,
+        email_address: str | None = None,
+        password: Any = None,
+        agreed_to_terms: bool | None = None,
+        get_api_key: bool | None = None,
+    ) -> AccountCreated:
+        """Make an account for a person or a program.
+
+        Who may call it: Administrators; with the setting `account_creation = any_key`, any account.
+
+        Args:
+            first_name: May be blank.
+            last_name: May be blank.
+            email_address: Compared in lower case; unique.
+            password: A string of 6 to 64 characters.
+            agreed_to_terms: Recorded; not demanded. Default: `False`.
+            get_api_key: Answer with an API key of the new account, too. Default: `False`.
+        """
+        return self._caller.call(
+            "create_account",
+            {
+                "first_name": first_name,
+                "last_name": last_name,
+                "email_address": email_address,
+                "password": password,
+                "agreed_to_terms": agreed_to_terms,
+                "get_api_key": get_api_key,
+            },
+            (AccountCreated,),
+        )
+
+    def delete(self, *, account_id: str) -> None:
+        """Delete an account: its address becomes free, its keys and sign-ins end. Doing it again is no error.
+
+        Who may call it: Administrators; the account itself.
+        """
+        self._caller.do("delete_account", {"account_id": account_id})
+
+    def forgot_password(self, *, email_address: str) -> None:
+        """Mail a code, with which a new password can be set, to the address of an account.
+
+        Who may call it: Any key.
+        """
+        self._caller.do("forgot_password", {"email_address": email_address})
+
+    def get_usernames(self, *, account_ids: list[str]) -> Usernames:
+        """Learn how people are called, by the ids of their accounts.
+
+        Who may call it: Any key.
+        """
+        return self._caller.call("get_usernames", {"account_ids": account_ids}, (Usernames,), is_reading=True)
+
+    def reset_forgot_password(self, *, reset_code: str, new_password: str) -> None:
+        """Set a new password with the code that was mailed. Everywhere the account is signed out.
+
+        Who may call it: Any key; whoever has the code.
+
+        Args:
+            reset_code: The code from the mail; good for one hour and one use.
+            new_password: 6 to 64 characters.
+        """
+        self._caller.do("reset_forgot_password", {"reset_code": reset_code, "new_password": new_password})
+
+    def revoke_auth_token(self, *, auth_token: str) -> None:
+        """End an auth token, and sign out every browser that was signed in with it.
+
+        Who may call it: The account it signs in, the account that made it, administrators.
+
+        Args:
+            auth_token: The token, as `user_auth` gave it.
+        """
+        self._caller.do("revoke_auth_token", {"auth_token": auth_token})
+
+    def user_auth(self, *, account_id: str, password: str) -> UserAuthToken:
+        """Make a short-lived auth token that signs a browser in as an account: `?auth_token=` in an IFrame.
+
+        Who may call it: Any account that knows the password of the account to sign in; administrators without it.
+
+        Args:
+            account_id: The account to be signed in.
+            password: That account's password; an administrator may give the empty string.
+        """
+        return self._caller.call("user_auth", {"account_id": account_id, "password": password}, (UserAuthToken,))
+
+    def user_search(
+        self, *, query: str, admin: bool | None = None, active: str | None = None, limit: int | None = None
+    ) -> UserSearchResults:
+        """Find accounts by id, by e-mail address or by name. Unlisted accounts are never found by name.
+
+        Who may call it: Any account; `admin` is for administrators.
+
+        Args:
+            query: An account's id, e-mail addresses, or words of names (`@name` for a whole user name); several
+                between commas.
+            admin: Search as an administrator: addresses and unlisted accounts show. Default: `False`.
+            active: Only who was in use within an interval, such as `6 months`.
+            limit: Most results; at most 50 but for administrators. Default: `20`.
+        """
+        return self._caller.call(
+            "user_search",
+            {"query": query, "admin": admin, "active": active, "limit": limit},
+            (UserSearchResults,),
+            is_reading=True,
+        )
+
+
+class AsyncAccountsCalls:
+    """Calls about accounts, to be awaited."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        """Make calls through a client's connection."""
+        self._caller = caller
+
+    async def change_email_address(
+        self,
+        *,
+        account_id: str,
+        new_email_address: str,
+        old_email_address: str | None = None,
+        password: str | None = None,
+    ) -> None:
+        """Change the e-mail address of one's own account.
+
+        Who may call it: Any account, for itself, with its password.
+
+        Args:
+            account_id: Must be the key's own account.
+            old_email_address: Taken and ignored.
+            password: The account's password.
+        """
+        await self._caller.do(
+            "change_email_address",
+            {
+                "account_id": account_id,
+                "new_email_address": new_email_address,
+                "old_email_address": old_email_address,
+                "password": password,
+            },
+        )
+
+    async def change_password(self, *, account_id: str, new_password: str, old_password: str | None = None) -> None:
+        """Change the password of one's own account. Everywhere else the account is signed out.
+
+        Who may call it: Any account, for itself.
+
+        Args:
+            account_id: Taken and ignored: the key's own account is meant.
+            new_password: 6 to 64 characters.
+            old_password: The present password.
+        """
+        await self._caller.do(
+            "change_password", {"account_id": account_id, "new_password": new_password, "old_password": old_password}
+        )
+
+    async def create(
+        self,
+        *,
+        first_name: str | None = None,
+        last_name: str | None = None,
+        email_address: str | None = None,
+        password: Any = None,
+        agreed_to_terms: bool | None = None,
+        get_api_key: bool | None = None,
+    ) -> AccountCreated:
+        """Make an account for a person or a program.
+
+        Who may call it: Administrators; with the setting `account_creation = any_key`, any account.
+
+        Args:
+            first_name: May be blank.
+            last_name: May be blank.
+            email_address: Compared in lower case; unique.
+            password: A string of 6 to 64 characters.
+            agreed_to_terms: Recorded; not demanded. Default: `False`.
+            get_api_key: Answer with an API key of the new account, too. Default: `False`.
+        """
+        return await self._caller.call(
+            "create_account",
+            {
+                "first_name": first_name,
+                "last_name": last_name,
+                "email_address": email_address,
+                "password": password,
+                "agreed_to_terms": agreed_to_terms,
+                "get_api_key": get_api_key,
+            },
+            (AccountCreated,),
+        )
+
+    async def delete(self, *, account_id: str) -> None:
+        """Delete an account: its address becomes free, its keys and sign-ins end. Doing it again is no error.
+
+        Who may call it: Administrators; the account itself.
+        """
+        await self._caller.do("delete_account", {"account_id": account_id})
+
+    async def forgot_password(self, *, email_address: str) -> None:
+        """Mail a code, with which a new password can be set, to the address of an account.
+
+        Who may call it: Any key.
+        """
+        await self._caller.do("forgot_password", {"email_address": email_address})
+
+    async def get_usernames(self, *, account_ids: list[str]) -> Usernames:
+        """Learn how people are called, by the ids of their accounts.
+
+        Who may call it: Any key.
+        """
+        return await self._caller.call("get_usernames", {"account_ids": account_ids}, (Usernames,), is_reading=True)
+
+    async def reset_forgot_password(self, *, reset_code: str, new_password: str) -> None:
+        """Set a new password with the code that was mailed. Everywhere the account is signed out.
+
+        Who may call it: Any key; whoever has the code.
+
+        Args:
+            reset_code: The code from the mail; good for one hour and one use.
+            new_password: 6 to 64 characters.
+        """
+        await self._caller.do("reset_forgot_password", {"reset_code": reset_code, "new_password": new_password})
+
+    async def revoke_auth_token(self, *, auth_token: str) -> None:
+        """End an auth token, and sign out every browser that was signed in with it.
+
+        Who may call it: The account it signs in, the account that made it, administrators.
+
+        Args:
+            auth_token: The token, as `user_auth` gave it.
+        """
+        await self._caller.do("revoke_auth_token", {"auth_token": auth_token})
+
+    async def user_auth(self, *, account_id: str, password: str) -> UserAuthToken:
+        """Make a short-lived auth token that signs a browser in as an account: `?auth_token=` in an IFrame.
+
+        Who may call it: Any account that knows the password of the account to sign in; administrators without it.
+
+        Args:
+            account_id: The account to be signed in.
+            password: That account's password; an administrator may give the empty string.
+        """
+        return await self._caller.call("user_auth", {"account_id": account_id, "password": password}, (UserAuthToken,))
+
+    async def user_search(
+        self, *, query: str, admin: bool | None = None, active: str | None = None, limit: int | None = None
+    ) -> UserSearchResults:
+        """Find accounts by id, by e-mail address or by name. Unlisted accounts are never found by name.
+
+        Who may call it: Any account; `admin` is for administrators.
+
+        Args:
+            query: An account's id, e-mail addresses, or words of names (`@name` for a whole user name); several
+                between commas.
+            admin: Search as an administrator: addresses and unlisted accounts show. Default: `False`.
+            active: Only who was in use within an interval, such as `6 months`.
+            limit: Most results; at most 50 but for administrators. Default: `20`.
+        """
+        return await self._caller.call(
+            "user_search",
+            {"query": query, "admin": admin, "active": active, "limit": limit},
+            (UserSearchResults,),
+            is_reading=True,
+        )
