@@ -23,7 +23,7 @@ from studiolo.core.errors import (
     Forbidden,
     InvalidRequest,
     PathOutsideProject,
-    TooLarge,
+    QuotaExceeded,
 )
 
 pytestmark = pytest.mark.anyio
@@ -286,7 +286,7 @@ def test_files_can_be_reached_when_no_thread_can_be_started(tmp_path):
 
 
 def test_what_the_caller_may_not_do_is_forbidden():
-    for number, kind in ((13, Forbidden), (1, Forbidden), (30, Forbidden), (28, TooLarge), (122, TooLarge)):
+    for number, kind in ((13, Forbidden), (1, Forbidden), (30, Forbidden), (28, QuotaExceeded), (122, QuotaExceeded)):
         assert type(files.explain(OSError(number, ""), "open", "/x")) is kind
 
 

@@ -28,6 +28,16 @@ CALLS = {
     "files.read_text": "studiolo.agent.files:read_text",
     "files.write_text": "studiolo.agent.files:write_text",
     "files.list": "studiolo.agent.files:list_directory",
+    "files.page": "studiolo.agent.files_entries:list_page",
+    "files.describe": "studiolo.agent.files_entries:describe",
+    "files.move": "studiolo.agent.files_changes:move",
+    "files.delete": "studiolo.agent.files_changes:delete",
+    "files.make_directory": "studiolo.agent.files_changes:make_directory",
+    "files.make_archive": "studiolo.agent.files_archive:make",
+    "files.extract": "studiolo.agent.files_extract:extract",
+    "uploads.create": "studiolo.agent.files_upload:create",
+    "uploads.state": "studiolo.agent.files_upload:state",
+    "uploads.discard": "studiolo.agent.files_upload:discard",
     "exec.run": "studiolo.agent.exec:run",
     "kernels.list": "studiolo.agent.kernels.calls:list_kernels",
     "kernels.execute": "studiolo.agent.kernels.calls:execute",
@@ -39,6 +49,10 @@ CALLS = {
     "documents.close": "studiolo.agent.documents.calls:close_document",
 }
 CHANNELS = {
+    "files.download": "studiolo.agent.files_download:download",
+    "files.archive": "studiolo.agent.files_archive:send",
+    "uploads.append": "studiolo.agent.files_upload:append",
+    "uploads.receive": "studiolo.agent.files_upload:receive",
     "documents.join": "studiolo.agent.documents.calls:join_document",
 }
 # Asked by the hub on its own account: they neither keep a project awake nor are they refused while it stops.

@@ -24,6 +24,7 @@ from studiolo.core.errors import (
     Forbidden,
     InvalidRequest,
     PathOutsideProject,
+    QuotaExceeded,
     StudioloError,
     TooLarge,
     Unavailable,
@@ -61,8 +62,8 @@ _KINDS: dict[int, type[StudioloError]] = {
     errno.ENAMETOOLONG: InvalidRequest,
     errno.EINVAL: InvalidRequest,
     errno.ELOOP: InvalidRequest,
-    errno.ENOSPC: TooLarge,
-    errno.EDQUOT: TooLarge,
+    errno.ENOSPC: QuotaExceeded,
+    errno.EDQUOT: QuotaExceeded,
     errno.EFBIG: TooLarge,
 }
 
@@ -71,7 +72,7 @@ async def read_text(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
     """Return a file's text, decoded as UTF-8 with replacement characters."""
     path = within(agent.home, given, resolve(agent.home, params.text(given, "path")))
     max_bytes = params.count(given, "max_bytes")
-    data = await _in_thread(read_bytes, path, MAX_READ_BYTES if max_bytes is None else max_bytes)
+    data = await in_thread(read_bytes, path, MAX_READ_BYTES if max_bytes is None else max_bytes)
     return {"content": data.decode("utf-8", "replace")}
 
 
@@ -81,14 +82,14 @@ async def write_text(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
     content = given.get("content")
     if not isinstance(content, str):  # not `params.text`: a NUL is a character like any other in a file
         raise InvalidRequest("content must be text", fields={"content": "must be text"})
-    await _in_thread(write_bytes, path, encode_text(content))
+    await in_thread(write_bytes, path, encode_text(content))
     return {}
 
 
 async def list_directory(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
     """Return a directory's entries, sorted by name; links count as what they lead to."""
     path = within(agent.home, given, resolve(agent.home, params.text(given, "path", "")))
-    return {"entries": await _in_thread(_entries, path)}
+    return {"entries": await in_thread(_entries, path)}
 
 
 def resolve(home: str, path: str) -> str:
@@ -179,7 +180,8 @@ def within(home: str, given: dict[str, Any], path: str) -> str:
     return path
 
 
-async def _in_thread(work: Callable[..., Result], *args: Any) -> Result:
+async def in_thread(work: Callable[..., Result], *args: Any) -> Result:
+    """Do blocking work beside the event loop."""
     try:
         return await asyncio.to_thread(work, *args)
     except RuntimeError:  # no thread can be started: the project is at its limit of processes, and needs help

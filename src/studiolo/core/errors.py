@@ -97,6 +97,12 @@ class RoleTooLow(Forbidden):
     code = "role_too_low"
 
 
+class ScopeMissing(Forbidden):
+    """The API key was made without the scope that the call needs."""
+
+    code = "scope_missing"
+
+
 class NotFound(StudioloError):
     """The thing does not exist, or the caller may not see that it does."""
 
@@ -114,6 +120,18 @@ class FileNotFound(NotFound):
     """There is no file or directory of this name in the project."""
 
     code = "file_not_found"
+
+
+class UploadNotFound(NotFound):
+    """There is no such upload: it never was, is finished, was given up or has expired."""
+
+    code = "upload_not_found"
+
+
+class ExecJobNotFound(NotFound):
+    """There is no such job: it never was, or the project was stopped since."""
+
+    code = "exec_job_not_found"
 
 
 class CopyOperationNotFound(NotFound):
@@ -172,6 +190,34 @@ class NotebookInvalid(InvalidRequest):
     code = "notebook_invalid"
 
 
+class RangeNotSatisfiable(InvalidRequest):
+    """The range that was asked for lies beyond the end; `details["size_bytes"]` says where that is."""
+
+    code = "range_not_satisfiable"
+    status = 416
+
+
+class ContentTypeUnsupported(InvalidRequest):
+    """The body's content type is not the one that is taken here."""
+
+    code = "content_type_unsupported"
+    status = 415
+
+
+class ProtocolVersionUnsupported(InvalidRequest):
+    """The request speaks a version of a protocol that is not spoken here."""
+
+    code = "protocol_version_unsupported"
+    status = 412
+
+
+class ChecksumMismatch(InvalidRequest):
+    """What arrived is not what the checksum says; it was thrown away."""
+
+    code = "checksum_mismatch"
+    status = 460  # the number that the tus protocol gives it
+
+
 class CommandFailed(InvalidRequest):
     """The command could not be run, was killed, or ended with a status that the caller did not accept."""
 
@@ -191,6 +237,25 @@ class AlreadyExists(Conflict):
     code = "already_exists"
 
 
+class DirectoryNotEmpty(Conflict):
+    """The directory holds something, and only an empty one was to be deleted."""
+
+    code = "directory_not_empty"
+
+
+class PreconditionFailed(Conflict):
+    """The file is not, or no longer, what the request took it for."""
+
+    code = "precondition_failed"
+    status = 412
+
+
+class UploadOffsetMismatch(Conflict):
+    """The upload goes on at another byte; `details["offset"]` says at which."""
+
+    code = "upload_offset_mismatch"
+
+
 class ProjectNotRunning(Conflict):
     """The project is not running and may not be started by this caller."""
 
@@ -201,6 +266,18 @@ class CopyOperationFinished(Conflict):
     """The copy operation is over, so it can no longer be changed."""
 
     code = "copy_operation_finished"
+
+
+class CopyCancelled(Conflict):
+    """Somebody cancelled the copy operation; it may be ordered again."""
+
+    code = "copy_cancelled"
+
+
+class CopyGroupKeyUsed(Conflict):
+    """A group of copies was ordered under this key with another content."""
+
+    code = "copy_group_key_used"
 
 
 class RoleChanged(Conflict):
@@ -232,6 +309,12 @@ class FileTooLarge(TooLarge):
     """The file is larger than may be read or opened this way."""
 
     code = "file_too_large"
+
+
+class QuotaExceeded(TooLarge):
+    """There is no room for it in what the project may take of the disk."""
+
+    code = "quota_exceeded"
 
 
 class RateLimited(StudioloError):

@@ -42,8 +42,11 @@ CONNECT_PAUSE_SECONDS = 0.05
 AGENT_ERROR_CODES = frozenset(
     {
         "already_exists",
+        "checksum_mismatch",
         "command_failed",
         "conflict",
+        "directory_not_empty",
+        "exec_job_not_found",
         "file_not_found",
         "file_too_large",
         "file_type_unsupported",
@@ -54,8 +57,12 @@ AGENT_ERROR_CODES = frozenset(
         "not_found",
         "notebook_invalid",
         "path_outside_project",
+        "precondition_failed",
+        "quota_exceeded",
         "too_large",
         "unavailable",
+        "upload_not_found",
+        "upload_offset_mismatch",
     }
 )
 
