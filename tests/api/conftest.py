@@ -374,6 +374,14 @@ async def example_world(
         target_project_id=target,
         scheduled="2030-01-01",
     )
+    failed = await admin.call(
+        "copy_path_between_projects",
+        src_project_id=source,
+        src_path="welcome.md",
+        target_project_id=target,
+        scheduled="2030-01-01",
+    )
+    await admin.call("cancel_copy", copy_path_id=failed["copy_path_id"])
     token = await admin.call("user_auth", account_id=student.account_id, password="")
     await admin.call("forgot_password", email_address="student@example.edu")
     await services.histories.note(source, "sheet.ipynb")
@@ -385,6 +393,7 @@ async def example_world(
         "2f5b3c4e-6d1a-4a4e-9c0d-7b8f6a5e4d3c": source,
         "83d6c5a1-0b64-4a5e-a1c9-9a1d3a7f6b20": target,
         "65cd2079-098d-4147-bb54-12d44cebb8cb": copy["copy_path_id"],
+        "a9d2f6c4-3b1e-4f7a-8c5d-0e6b2d4f8a1c": failed["copy_path_id"],
         "99ebde5c-58f8-4e29-b6e4-b55b8fd71a1b": student.account_id,
     }
     return ExampleWorld(admin, names, services, clock)

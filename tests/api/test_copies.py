@@ -1,4 +1,4 @@
-"""`copy_path_between_projects`, `copy_path_status` and `copy_path_delete`."""
+"""Ordering copies, their status, taking back, cancelling and trying again."""
 
 import asyncio
 import re
@@ -152,3 +152,24 @@ async def test_limits_have_limits(as_owner, project_id, name, value, most):
 
 async def test_deleting_needs_an_id(as_owner):
     assert await as_owner.fails(DELETE) == "ERROR: copy_path_id missing"
+
+
+async def test_cancelled_copy_tells_so_and_can_be_tried_again(as_owner, between, run_copies, copy_engine):
+    copy_id = (await as_owner.call(COPY, **between))["copy_path_id"]
+    assert await as_owner.call("cancel_copy", copy_path_id=copy_id, id=1) == {
+        "event": "success",
+        "id": 1,
+        "state": "cancelled",
+    }
+    assert (await as_owner.call(STATUS, copy_path_id=copy_id))["data"]["code"] == "copy_cancelled"
+    words = f"Copy operation '{copy_id}' is finished already."
+    assert await as_owner.fails("cancel_copy", copy_path_id=copy_id) == words
+    copy_engine.report = {"files": 1, "files_done": 1, "bytes_done": 5}
+    assert await as_owner.call("retry_copy", copy_path_id=copy_id, id=2) == {"event": "success", "id": 2}
+    await run_copies()
+    record = (await as_owner.call(STATUS, copy_path_id=copy_id))["data"]
+    assert "error" not in record
+    assert record["report"] == {"files": 1}
+    assert record["progress"] == {"files_done": 1, "bytes_done": 5, "files_total": 1, "bytes_total": 5}
+    words = f"Copy operation '{copy_id}' did not fail: only what failed can be tried again."
+    assert await as_owner.fails("retry_copy", copy_path_id=copy_id) == words

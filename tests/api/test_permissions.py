@@ -54,6 +54,11 @@ class World:
         copy = await self.callers["owner"].call("copy_path_between_projects", **_copy(self), scheduled="2040-01-01")
         return {"copy_path_id": copy["copy_path_id"]}
 
+    async def cancelled_copy(self) -> dict[str, Any]:
+        copy = await self.copy()
+        await self.callers["owner"].call("cancel_copy", **copy)
+        return copy
+
     def own(self) -> dict[str, Any]:
         return {"account_id": self.callers[self.name].principal.account_id or "none"}
 
@@ -75,6 +80,7 @@ def _mail(world: World) -> dict[str, Any]:
 
 TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "add_collaborator": (_person, WRITERS),
+    "cancel_copy": (World.copy, WRITERS),
     "change_email_address": (
         lambda w: {**w.own(), "new_email_address": f"{w.name}2@example.edu", "password": f"{w.name}-password"},
         ACCOUNTS,
@@ -109,6 +115,7 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "read_text_file_from_project": (lambda w: {**w.project, "path": "pub/a"}, READERS),
     "remove_collaborator": (_person, WRITERS),
     "reset_forgot_password": (World.code, EVERYBODY),
+    "retry_copy": (World.cancelled_copy, WRITERS),
     "revoke_auth_token": (World.token, ADMIN),
     "touch_project": (lambda w: w.project, WRITERS),
     "user_auth": (lambda w: {"account_id": w.victim, "password": ""}, ADMIN),

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from studiolo.core.clock import Clock
 from studiolo.core.errors import (
+    Conflict,
+    CopyCancelled,
     CopyOperationFinished,
     CopyOperationNotFound,
     InvalidRequest,
@@ -16,12 +18,12 @@ from studiolo.core.errors import (
 from studiolo.core.ids import CopyId, ProjectId, is_uuid
 from studiolo.core.models import CopyOperation, Principal
 from studiolo.core.secrets import SecretSource
-from studiolo.domain.copying import Copying, Place, require, require_both
+from studiolo.domain.copying import CANCELLED, Copying, Place, require, require_both
 from studiolo.domain.home_paths import path_in_home
 from studiolo.domain.moments import parse_moment
 from studiolo.domain.projects import is_storable
 from studiolo.storage import copies as rows
-from studiolo.storage.database import Database
+from studiolo.storage.database import Database, Transaction
 
 KEPT_DAYS = 30
 WAIT_TIMEOUT_SECONDS = 240.0
@@ -154,6 +156,33 @@ class Copies:
         if not await self._database.write(lambda tx: rows.delete_scheduled(tx, copy_id)):
             raise CopyOperationFinished(gone)
 
+    async def cancel(self, principal: Principal, copy_id: CopyId) -> CopyOperation:
+        """Cancel a copy that waits or runs and return it; one that runs stops within moments and is then finished."""
+
+        def cancel(tx: Transaction) -> CopyOperation:
+            require_both(tx, principal, self._found(tx, copy_id))
+            if not rows.cancel(tx, copy_id, self._clock.now(), error=CANCELLED, error_code=CopyCancelled.code):
+                raise CopyOperationFinished(f"Copy operation '{copy_id}' is finished already.")
+            return self._found(tx, copy_id)
+
+        return await self._database.write(cancel)
+
+    async def retry(self, principal: Principal, copy_id: CopyId) -> CopyOperation:
+        """Carry out once more what failed or was cancelled, in the caller's name."""
+
+        def retry(tx: Transaction) -> CopyOperation:
+            copy = self._found(tx, copy_id)
+            require_both(tx, principal, copy)
+            now = self._clock.now()
+            if not rows.restart(tx, copy, principal.account_id, now, now + timedelta(days=KEPT_DAYS)):
+                raise Conflict(f"Copy operation '{copy_id}' did not fail: only what failed can be tried again.")
+            return self._found(tx, copy_id)
+
+        copy = await self._database.write(retry)
+        if self._on_queued is not None:
+            self._on_queued()
+        return copy
+
     async def run_one(self, worker_name: str, on_claimed: Callable[[], None] | None = None) -> bool:
         """Carry out the next copy that is due; False if there is none.
 
@@ -174,7 +203,10 @@ class Copies:
         return await self._database.write(lambda tx: rows.delete_expired(tx, now))
 
     async def _get(self, copy_id: CopyId) -> CopyOperation:
-        copy = await self._database.read(lambda tx: rows.get(tx, copy_id))
+        return await self._database.read(lambda tx: self._found(tx, copy_id))
+
+    def _found(self, tx: Transaction, copy_id: CopyId) -> CopyOperation:
+        copy = rows.get(tx, copy_id)
         if copy is None:
             raise CopyOperationNotFound(f"Can't find copy operation with ID={copy_id}")
         return copy

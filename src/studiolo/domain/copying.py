@@ -12,18 +12,21 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
 from studiolo.core.clock import Clock
-from studiolo.core.errors import CopyFailed, Forbidden, NotFound, StudioloError, Unavailable
+from studiolo.core.errors import CopyCancelled, CopyFailed, Forbidden, NotFound, StudioloError, Unavailable
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import CopyOperation, CopyOrder, Principal, Project
 from studiolo.core.settings import Settings
 from studiolo.domain import access
+from studiolo.domain.copy_reports import bounded, storable
+from studiolo.domain.copy_watch import CopyWatch, Verdict
 from studiolo.domain.home_paths import path_in_home
 from studiolo.domain.lifecycle import project_spec
-from studiolo.runtime.protocols import CopyEngine
+from studiolo.runtime.protocols import CopyEngine, CopyReport, OnProgress
 from studiolo.storage import accounts
 from studiolo.storage import copies as rows
 from studiolo.storage.database import Database, Transaction
@@ -31,6 +34,7 @@ from studiolo.storage.database import Database, Transaction
 MAX_ATTEMPTS = 5
 FIRST_BACKOFF_SECONDS = 1.0
 MAX_ERROR_CHARACTERS = 10_000
+CANCELLED = "The copy was cancelled. Files that had arrived before are whole and stay."
 _log = structlog.get_logger()
 
 
@@ -62,26 +66,37 @@ class Copying:
             return False
         if on_claimed is not None:
             on_claimed()
-        if claimed.attempts > MAX_ATTEMPTS:
+        if claimed.is_cancelled:  # whoever carried it out died before it could stop
+            await self._finish(claimed, worker_name, CopyCancelled(CANCELLED))
+        elif claimed.attempts > MAX_ATTEMPTS:
             await self._finish(
                 claimed, worker_name, CopyFailed(f"The copy was given up after {MAX_ATTEMPTS} attempts.")
             )
-            return True
-        copying = asyncio.create_task(self._copy(claimed))
+        else:
+            await self._carry_out(claimed, worker_name)
+        return True
+
+    async def _carry_out(self, claimed: CopyOperation, worker_name: str) -> None:
+        watch = CopyWatch(self._database, self._clock, claimed, worker_name)
+        copying = asyncio.create_task(self._copy(claimed, watch.tell))
         leasing = asyncio.create_task(self._keep_lease(claimed, worker_name))
+        watching = asyncio.create_task(watch.run())
         try:
-            await asyncio.wait({copying, leasing}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({copying, leasing, watching}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            await _end(copying, leasing)
+            await _end(copying, leasing, watching)
             await self._give_back(claimed, worker_name, 0.0)  # the worker stops: let another one begin at once
             raise
-        if not copying.done():
-            await _end(copying, leasing)
+        if copying.done():
+            await _end(leasing, watching)
+            await self._write_down(claimed, worker_name, copying)
+            return
+        is_cancelled = watching.done() and watching.result() is Verdict.CANCELLED
+        await _end(copying, leasing, watching)
+        if is_cancelled:
+            await self._finish(claimed, worker_name, CopyCancelled(CANCELLED))
+        else:
             _log.warning("copy_lease_lost", copy_id=claimed.copy_id, worker=worker_name)
-            return True
-        await _end(leasing)
-        await self._write_down(claimed, worker_name, copying)
-        return True
 
     async def _claim(self, worker_name: str) -> CopyOperation | None:
         def claim(tx: Transaction) -> CopyOperation | None:
@@ -94,14 +109,14 @@ class Copying:
     def _lease(self) -> timedelta:
         return timedelta(seconds=self._settings.copy_lease_seconds)
 
-    async def _copy(self, claimed: CopyOperation) -> None:
+    async def _copy(self, claimed: CopyOperation, on_progress: OnProgress) -> CopyReport:
         source, target = await self._database.read(lambda tx: require_both(tx, _principal(tx, claimed), claimed))
         source_path = path_in_home(source.project_id, claimed.source_path)
         target_path = path_in_home(target.project_id, claimed.target_path)
         if source_path is None or target_path is None:
             raise CopyFailed("a path leads out of the project")
         if source.project_id == target.project_id and source_path.rstrip("/") == target_path.rstrip("/"):
-            return  # onto itself: nothing to do
+            return {}  # onto itself: nothing to do
         order = CopyOrder(
             source=project_spec(source, self._settings),
             source_path=source_path,
@@ -113,7 +128,7 @@ class Copying:
             exclude=claimed.exclude,
             timeout_seconds=claimed.timeout_seconds,
         )
-        await self._engine.copy(order)
+        return await self._engine.copy(order, on_progress)
 
     async def _keep_lease(self, claimed: CopyOperation, worker_name: str) -> None:
         """Renew the lease again and again; return once it is lost."""
@@ -131,10 +146,10 @@ class Copying:
     async def _renew(self, claimed: CopyOperation, worker_name: str, lease_until: datetime) -> bool:
         return await self._database.write(lambda tx: rows.renew(tx, claimed, worker_name, lease_until))
 
-    async def _write_down(self, claimed: CopyOperation, worker_name: str, copying: asyncio.Task[None]) -> None:
+    async def _write_down(self, claimed: CopyOperation, worker_name: str, copying: asyncio.Task[CopyReport]) -> None:
         error = copying.exception()
         if error is None:
-            await self._finish(claimed, worker_name, None)
+            await self._finish(claimed, worker_name, None, copying.result())
             return
         is_ours = not isinstance(error, StudioloError)
         if is_ours:
@@ -149,12 +164,19 @@ class Copying:
         not_before = self._clock.now() + timedelta(seconds=pause_seconds)
         await self._database.write(lambda tx: rows.retry(tx, claimed, worker_name, not_before))
 
-    async def _finish(self, claimed: CopyOperation, worker_name: str, error: StudioloError | None) -> None:
+    async def _finish(
+        self,
+        claimed: CopyOperation,
+        worker_name: str,
+        error: StudioloError | None,
+        report: CopyReport | None = None,
+    ) -> None:
+        report = bounded(error.details.get("report") if error is not None else report)
         now = self._clock.now()
-        text = None if error is None else _storable(error.message)[:MAX_ERROR_CHARACTERS]
+        text = None if error is None else storable(error.message)[:MAX_ERROR_CHARACTERS]
         code = None if error is None else error.code
         is_ours = await self._database.write(
-            lambda tx: rows.finish(tx, claimed, worker_name, now, error=text, error_code=code)
+            lambda tx: rows.finish(tx, claimed, worker_name, now, error=text, error_code=code, report=report)
         )
         _log.info("copy_finished", copy_id=claimed.copy_id, code=code, is_discarded=not is_ours)
 
@@ -199,11 +221,7 @@ def _principal(tx: Transaction, claimed: CopyOperation) -> Principal:
     return Principal(account_id=account_id, is_admin=account.is_admin)
 
 
-async def _end(*tasks: asyncio.Task[None]) -> None:
+async def _end(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _storable(text: str) -> str:
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -1,6 +1,6 @@
 """What the domain needs from below, as protocols; `app/` gives the real ones, tests give fakes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -87,10 +87,14 @@ class AgentConnector(Protocol):
         ...
 
 
+CopyReport = dict[str, Any]  # numbers by name: files, size_bytes, unchanged ...; an engine tells what it knows
+OnProgress = Callable[[dict[str, Any]], None]  # takes files_done, files_total, bytes_done, bytes_total; now and then
+
+
 class CopyEngine(Protocol):
     """Moves bytes between two projects' homes, inside walls."""
 
-    async def copy(self, order: CopyOrder) -> None:
+    async def copy(self, order: CopyOrder, on_progress: OnProgress | None = None) -> CopyReport:
         """Carry out one copy; raise FileNotFound, PathOutsideProject or CopyFailed. Repeating it is harmless."""
         ...
 

@@ -10,31 +10,39 @@ The queue:
 4. A lease that ran out makes the row claimable again; so does a retry, whose `lease_until` is the moment to wait for.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, null, or_, select, update
 
-from studiolo.core.ids import CopyId, ProjectId
+from studiolo.core.ids import AccountId, CopyId, ProjectId
 from studiolo.core.models import CopyOperation
 from studiolo.storage.tables import copies
 
 TURN_SECONDS = 60
 Kind = Literal["pending", "finished", "failed"]
+PROGRESS = ("files_done", "files_total", "bytes_done", "bytes_total")
 _QUEUE_COLUMNS = ("expires_at", "due_at", "lease_owner", "lease_until")
 
 
 def insert_waiting(tx: Connection, copy: CopyOperation, *, expires_at: datetime) -> None:
     """Insert a copy at its account's place in the queue."""
-    row = {name: getattr(copy, name) for name in _fields()}
-    due_at = copy.scheduled_at or copy.created_at
-    last = _last_due_of_account(tx, copy)
-    if last is not None:
-        due_at = max(due_at, last + timedelta(seconds=TURN_SECONDS))
-    tx.execute(
-        insert(copies).values(**row | {"exclude": list(copy.exclude), "expires_at": expires_at, "due_at": due_at})
-    )
+    insert_group(tx, [copy], expires_at=expires_at)
+
+
+def insert_group(tx: Connection, group: Sequence[CopyOperation], *, expires_at: datetime) -> None:
+    """Insert copies of one account that were ordered together, one behind the other."""
+    due_at = _next_turn(tx, group[0])
+    names = [name for name in _fields() if name != "report"]  # nothing yet: its default is no JSON null
+    rows = [
+        {name: getattr(copy, name) for name in names}
+        | {"exclude": list(copy.exclude), "expires_at": expires_at}
+        | {"due_at": due_at + timedelta(seconds=TURN_SECONDS * index)}
+        for index, copy in enumerate(group)
+    ]
+    tx.execute(insert(copies), rows)
 
 
 def get(tx: Connection, copy_id: CopyId) -> CopyOperation | None:
@@ -61,6 +69,36 @@ def list_between(
             query = query.where(copies.c[name] == value)
     query = query.order_by(copies.c.created_at.desc(), copies.c.copy_id).limit(limit).offset(offset)
     return [_copy(row) for row in tx.execute(query).mappings()]
+
+
+def cancel(tx: Connection, copy_id: CopyId, now: datetime, *, error: str, error_code: str) -> bool:
+    """End a copy that nobody carries out, tell whoever does to stop; False when it is finished."""
+    unfinished = and_(copies.c.copy_id == copy_id, copies.c.finished_at.is_(None))
+    end = {"finished_at": now, "error": error, "error_code": error_code, "due_at": None, "lease_until": None}
+    if tx.execute(update(copies).where(unfinished, copies.c.lease_owner.is_(None)).values(**end)).rowcount:
+        return True
+    return tx.execute(update(copies).where(unfinished).values(is_cancelled=True)).rowcount == 1
+
+
+def restart(
+    tx: Connection, copy: CopyOperation, account_id: AccountId | None, now: datetime, expires_at: datetime
+) -> bool:
+    """Put a copy that failed back into the queue, for an account; False when it did not fail."""
+    again = replace(copy, account_id=account_id, created_at=now)
+    failed = and_(copies.c.copy_id == copy.copy_id, copies.c.finished_at.is_not(None), copies.c.error.is_not(None))
+    values = _as_new() | {"account_id": account_id, "due_at": _next_turn(tx, again), "expires_at": expires_at}
+    return tx.execute(update(copies).where(failed).values(**values)).rowcount == 1
+
+
+def tell_progress(tx: Connection, claimed: CopyOperation, owner: str, progress: dict[str, int]) -> None:
+    """Write down how far a copy is, if the lease is still held."""
+    _change_claimed(tx, claimed, owner, {name: progress[name] for name in PROGRESS if name in progress})
+
+
+def is_cancelled(tx: Connection, claimed: CopyOperation, owner: str) -> bool | None:
+    """Tell whether whoever holds the lease shall stop; None when it was lost."""
+    query = select(copies.c.is_cancelled).where(_is_claimed(claimed, owner))
+    return tx.execute(query).scalar_one_or_none()
 
 
 def delete_scheduled(tx: Connection, copy_id: CopyId) -> bool:
@@ -105,10 +143,23 @@ def retry(tx: Connection, claimed: CopyOperation, owner: str, not_before: dateti
 
 
 def finish(
-    tx: Connection, claimed: CopyOperation, owner: str, now: datetime, *, error: str | None, error_code: str | None
+    tx: Connection,
+    claimed: CopyOperation,
+    owner: str,
+    now: datetime,
+    *,
+    error: str | None,
+    error_code: str | None,
+    report: dict[str, Any] | None = None,
 ) -> bool:
     """Record the end of a copy, good or bad; False when the lease was lost."""
-    outcome = {"finished_at": now, "error": error, "error_code": error_code}
+    outcome: dict[str, Any] = {"finished_at": now, "error": error, "error_code": error_code}
+    if report:
+        done = {name: report[name] for name in ("files_done", "bytes_done") if name in report}
+        if error is None:  # all there was: nothing needs to have been counted
+            done |= {name.replace("done", "total"): value for name, value in done.items()}
+        outcome |= done
+        outcome["report"] = {name: value for name, value in report.items() if name not in PROGRESS}
     return _change_claimed(tx, claimed, owner, outcome | {"due_at": None, "lease_owner": None, "lease_until": None})
 
 
@@ -121,10 +172,25 @@ def _may_run(now: datetime) -> ColumnElement[bool]:
 
 
 def _change_claimed(tx: Connection, claimed: CopyOperation, owner: str, values: dict[str, Any]) -> bool:
-    mine = and_(
+    return tx.execute(update(copies).where(_is_claimed(claimed, owner)).values(**values)).rowcount == 1
+
+
+def _is_claimed(claimed: CopyOperation, owner: str) -> ColumnElement[bool]:
+    return and_(
         copies.c.copy_id == claimed.copy_id, copies.c.lease_owner == owner, copies.c.attempts == claimed.attempts
     )
-    return tx.execute(update(copies).where(mine).values(**values)).rowcount == 1
+
+
+def _as_new() -> dict[str, Any]:
+    """Return the columns of a copy that was never claimed."""
+    none = ("started_at", "finished_at", "error", "error_code", "lease_owner", "lease_until", *PROGRESS)
+    return {**dict.fromkeys(none), "report": null(), "attempts": 0, "is_cancelled": False}
+
+
+def _next_turn(tx: Connection, copy: CopyOperation) -> datetime:
+    due_at = copy.scheduled_at or copy.created_at
+    last = _last_due_of_account(tx, copy)
+    return due_at if last is None else max(due_at, last + timedelta(seconds=TURN_SECONDS))
 
 
 def _last_due_of_account(tx: Connection, copy: CopyOperation) -> datetime | None:

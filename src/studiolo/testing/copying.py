@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from studiolo.core.models import CopyOrder
+from studiolo.runtime.protocols import CopyReport, OnProgress
 
 
 class FakeCopyEngine:
@@ -11,13 +12,18 @@ class FakeCopyEngine:
 
     def __init__(self, behave: Callable[[CopyOrder], Awaitable[None]] | None = None) -> None:
         self.orders: list[CopyOrder] = []
+        self.progress: dict[str, int] | None = None  # what it says of every copy
+        self.report: CopyReport = {}
         self._behave = behave
 
-    async def copy(self, order: CopyOrder) -> None:
+    async def copy(self, order: CopyOrder, on_progress: OnProgress | None = None) -> CopyReport:
         """Pretend to carry out a copy."""
         self.orders.append(order)
+        if on_progress is not None and self.progress is not None:
+            on_progress(self.progress)
         if self._behave is not None:
             await self._behave(order)
+        return dict(self.report)
 
 
 class SlowCopyEngine(FakeCopyEngine):

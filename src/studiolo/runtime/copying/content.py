@@ -21,6 +21,7 @@ class ContentMover:
 
     def __init__(self, pulse: Callable[[], None]) -> None:
         self._pulse = pulse
+        self.moved = 0  # of the file at hand
         self._may_clone = True
         self._may_copy_range = True
 
@@ -79,6 +80,7 @@ class ContentMover:
             if count == 0:  # the source became shorter
                 break
             moved += count
+            self.moved = offset + moved
             self._pulse()
         return moved
 
@@ -90,6 +92,7 @@ class ContentMover:
                 break
             _write_all(target, piece, offset + moved)
             moved += len(piece)
+            self.moved = offset + moved
             if moved > _SMALL:
                 self._pulse()
         return moved

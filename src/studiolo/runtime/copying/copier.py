@@ -132,6 +132,9 @@ class TreeCopier:
                 error.filename = here.path_of(name)
                 raise
             self.tally.fail(here.path_of(name), error.strerror or str(error))
+        if not stat.S_ISDIR(found.st_mode):
+            self.tally.seen_files += 1
+            self.tally.seen_bytes += found.st_size
 
     def _file(
         self, here: _Directory, name: str, as_name: str, found: os.stat_result, existing: os.stat_result | None

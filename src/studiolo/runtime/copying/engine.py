@@ -4,7 +4,7 @@ from studiolo.core.models import CopyOrder
 from studiolo.runtime.copying.own import OwnEngine
 from studiolo.runtime.copying.rsync import RsyncEngine
 from studiolo.runtime.keeper.client import KeeperClient
-from studiolo.runtime.protocols import CopyEngine
+from studiolo.runtime.protocols import CopyEngine, CopyReport, OnProgress
 
 
 class ChoosingEngine:
@@ -14,6 +14,6 @@ class ChoosingEngine:
         self._own: CopyEngine = OwnEngine(keeper)
         self._rsync: CopyEngine = RsyncEngine(keeper)
 
-    async def copy(self, order: CopyOrder) -> None:
+    async def copy(self, order: CopyOrder, on_progress: OnProgress | None = None) -> CopyReport:
         """Carry out one copy; raise FileNotFound, PathOutsideProject or CopyFailed. Repeating it is harmless."""
-        await (self._rsync if order.exclude else self._own).copy(order)
+        return await (self._rsync if order.exclude else self._own).copy(order, on_progress)

@@ -27,7 +27,8 @@ class FilePlacer:
         self._rules = rules
         self._names = names
         self._tally = tally
-        self._mover = ContentMover(pulse)
+        self._mover = ContentMover(self._note)
+        self._pulse = pulse
 
     def place_file(
         self, source: int, name: str, target: int, as_name: str, existing: os.stat_result | None
@@ -99,7 +100,12 @@ class FilePlacer:
         self._settle(temporary, target, as_name, existing)
         self._tally.files += 1
         self._tally.size_bytes += size
+        self._tally.moving_bytes = 0
         return placed
+
+    def _note(self) -> None:
+        self._tally.moving_bytes = self._mover.moved
+        self._pulse()
 
     def _settle(self, temporary: str, target: int, as_name: str, existing: os.stat_result | None) -> None:
         try:

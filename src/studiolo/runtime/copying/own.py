@@ -3,6 +3,7 @@
 from studiolo.core.models import CopyOrder
 from studiolo.runtime.keeper.client import KeeperClient
 from studiolo.runtime.keeper.messages import CopyTree
+from studiolo.runtime.protocols import CopyReport, OnProgress
 
 
 class OwnEngine:
@@ -11,14 +12,14 @@ class OwnEngine:
     def __init__(self, keeper: KeeperClient) -> None:
         self._keeper = keeper
 
-    async def copy(self, order: CopyOrder) -> None:
+    async def copy(self, order: CopyOrder, on_progress: OnProgress | None = None) -> CopyReport:
         """Carry out one copy; raise FileNotFound, PathOutsideProject or CopyFailed. Repeating it is harmless.
 
         When the caller is cancelled, or its process dies, the copier stops and leaves no torn file.
         """
         if order.exclude:
             raise ValueError("this engine knows no exclude patterns")
-        await self._keeper.ask(
+        return await self._keeper.ask(
             CopyTree(
                 source_id=order.source.project_id,
                 source_uid=order.source.uid,
@@ -30,5 +31,6 @@ class OwnEngine:
                 delete_missing=order.delete_missing,
                 backup=order.backup,
                 timeout_seconds=order.timeout_seconds,
-            )
+            ),
+            on_progress,
         )

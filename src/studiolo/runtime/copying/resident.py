@@ -17,12 +17,14 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from studiolo.core.errors import CopyFailed, StudioloError
 from studiolo.runtime.copying.confinement import Gate, become_owner, confine, keep_only_user_switching
 from studiolo.runtime.copying.copier import TreeCopier
+from studiolo.runtime.copying.counting import count
 from studiolo.runtime.copying.ends import open_ends
 from studiolo.runtime.copying.names import TemporaryNames
 from studiolo.runtime.copying.rules import GivenUp, Rules, Tally
@@ -93,7 +95,7 @@ def _outcome(order: dict[str, Any], source_home: int, target_home: int, answer: 
         return {}
     except StudioloError as error:
         return {"error": error.as_dict()}
-    return {"result": tally.as_dict()}
+    return {"result": {**tally.as_dict(), **tally.progress()}}
 
 
 def carry_out(
@@ -106,6 +108,8 @@ def carry_out(
         pulse.tally = copier.tally
     try:
         with open_ends(request, source_home, target_home) as ends:
+            if pulse is not None:
+                pulse.count = lambda: count(ends.source, ends.source_name, pulse.look)
             if ends.source_name is None or ends.target_name is None:
                 copier.copy_directory(ends.source, ends.target, keeps_root_mode=ends.is_target_home)
             else:
@@ -118,7 +122,10 @@ def carry_out(
     tally = copier.tally
     if tally.failed:
         more = "; ..." if tally.failed > len(tally.failures) else ""
-        raise CopyFailed(f"{tally.failed} could not be copied: {'; '.join(tally.failures)}{more}")
+        raise CopyFailed(
+            f"{tally.failed} could not be copied: {'; '.join(tally.failures)}{more}",
+            report={**tally.as_dict(), **tally.progress(), "failures": tally.failures},
+        )
     return tally
 
 
@@ -127,22 +134,31 @@ class _Pulse:
 
     def __init__(self, answer: socket.socket) -> None:
         self.tally = Tally()
+        self.count: Callable[[], dict[str, int]] = dict
+        self._total: dict[str, int] | None = None
         self._answer = answer
         self._poll = select.poll()
         self._poll.register(answer.fileno(), select.POLLHUP)
         self._looked_at = self._told_at = time.monotonic()
 
     def __call__(self) -> None:
-        now = time.monotonic()
-        if now - self._looked_at < _LOOK_EVERY_SECONDS:
-            return
-        self._looked_at = now
-        if self._poll.poll(0):
-            raise GivenUp
+        now = self.look()
         if now - self._told_at >= _PROGRESS_EVERY_SECONDS:
             self._told_at = now
+            if self._total is None:
+                self._total = self.count()  # only of a copy that takes its time
+            progress = {**self.tally.progress(), **self._total}
             with suppress(OSError):
-                self._answer.send(json.dumps({"progress": self.tally.as_dict()}).encode(), socket.MSG_DONTWAIT)
+                self._answer.send(json.dumps({"progress": progress}).encode(), socket.MSG_DONTWAIT)
+
+    def look(self) -> float:
+        """Raise GivenUp when nobody waits for the copy; return the time."""
+        now = time.monotonic()
+        if now - self._looked_at >= _LOOK_EVERY_SECONDS:
+            self._looked_at = now
+            if self._poll.poll(0):
+                raise GivenUp
+        return now
 
 
 def _no_pulse() -> None:

@@ -3,6 +3,7 @@
 from studiolo.core.models import CopyOrder
 from studiolo.runtime.keeper.client import KeeperClient
 from studiolo.runtime.keeper.messages import CopyPath
+from studiolo.runtime.protocols import CopyReport, OnProgress
 
 
 class RsyncEngine:
@@ -11,12 +12,12 @@ class RsyncEngine:
     def __init__(self, keeper: KeeperClient) -> None:
         self._keeper = keeper
 
-    async def copy(self, order: CopyOrder) -> None:
+    async def copy(self, order: CopyOrder, on_progress: OnProgress | None = None) -> CopyReport:
         """Carry out one copy; raise FileNotFound, PathOutsideProject or CopyFailed. Repeating it is harmless.
 
         When the caller is cancelled, or its process dies, rsync is killed and no torn file stays.
         """
-        await self._keeper.ask(
+        return await self._keeper.ask(
             CopyPath(
                 source_id=order.source.project_id,
                 source_uid=order.source.uid,
@@ -29,5 +30,6 @@ class RsyncEngine:
                 backup=order.backup,
                 exclude=order.exclude,
                 timeout_seconds=order.timeout_seconds,
-            )
+            ),
+            on_progress,
         )

@@ -30,12 +30,19 @@ class Tally:
     deleted: int = 0
     failed: int = 0
     failures: list[str] = field(default_factory=list[str])
+    seen_files: int = 0  # of the source, whatever became of them
+    seen_bytes: int = 0
+    moving_bytes: int = 0  # of the file that is being moved
 
     def fail(self, path: str, reason: str) -> None:
         """Count an entry that could not be copied or deleted; the copy goes on with the others."""
         self.failed += 1
         if len(self.failures) < _MOST_NAMED:
             self.failures.append(f"{path}: {reason}")
+
+    def progress(self) -> dict[str, int]:
+        """Return how much of the source is done with."""
+        return {"files_done": self.seen_files, "bytes_done": self.seen_bytes + self.moving_bytes}
 
     def as_dict(self) -> dict[str, int]:
         """Return the numbers."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import socket
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -20,6 +21,7 @@ class KeeperClient:
         self._writer = writer
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._listening: dict[int, Callable[[dict[str, Any]], None]] = {}
         self._is_closed = False
         self._reading = asyncio.get_running_loop().create_task(self._read())
 
@@ -30,7 +32,9 @@ class KeeperClient:
         channel.set_inheritable(False)
         return cls(*await asyncio.open_connection(sock=channel))
 
-    async def ask(self, request: Request) -> dict[str, Any]:
+    async def ask(
+        self, request: Request, on_progress: Callable[[dict[str, Any]], None] | None = None
+    ) -> dict[str, Any]:
         """Make one request and return its result; raise the keeper's error, RunnerUnavailable when it is gone.
 
         When the caller is cancelled the keeper is told to give up too.
@@ -40,6 +44,8 @@ class KeeperClient:
         number = next(self._ids)
         future = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
+        if on_progress is not None:
+            self._listening[number] = on_progress
         try:
             await self._send(number, request)
             return await future
@@ -49,6 +55,7 @@ class KeeperClient:
             raise
         finally:
             self._waiting.pop(number, None)
+            self._listening.pop(number, None)
 
     async def close(self) -> None:
         """Close the socket; requests under way fail."""
@@ -77,7 +84,11 @@ class KeeperClient:
         future = self._waiting.get(answer.get("id", 0))
         if future is None or future.done():
             return
-        if "error" in answer:
+        if "progress" in answer:
+            listener = self._listening.get(answer["id"])
+            if listener is not None:
+                listener(answer["progress"])
+        elif "error" in answer:
             error = answer["error"]
             future.set_exception(error_from_wire(error.get("code"), error.get("message"), error.get("details")))
         else:

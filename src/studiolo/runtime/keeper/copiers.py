@@ -16,6 +16,7 @@ from studiolo.core.errors import CopyFailed, RunnerUnavailable, StudioloError, e
 from studiolo.runtime.keeper.directories import DataDirectory
 from studiolo.runtime.keeper.loop import Loop, Task, Wait, wait_for_child
 from studiolo.runtime.keeper.messages import CopyTree
+from studiolo.runtime.keeper.peers import Report
 from studiolo.runtime.keeper.plan import KeeperPlan
 from studiolo.runtime.keeper.resolve import normalise_ends
 from studiolo.runtime.keeper.spawn import Launch, spawn
@@ -38,7 +39,7 @@ class Copiers:
         self._channel: socket.socket | None = None
         self._busy: set[tuple[str, str]] = set()
 
-    def copy(self, request: CopyTree) -> Task[dict[str, Any]]:
+    def copy(self, request: CopyTree, report: Report) -> Task[dict[str, Any]]:
         """Carry out one copy; raise FileNotFound, PathOutsideProject or CopyFailed."""
         source, target = normalise_ends(request.source_id, request.source_path, request.target_id, request.target_path)
         if (request.source_id, source) == (request.target_id, target):
@@ -48,7 +49,7 @@ class Copiers:
             yield Wait(None, 0.01)
         self._busy.add(key)
         try:
-            return (yield from self._order(request))
+            return (yield from self._order(request, report))
         except OSError as error:
             raise CopyFailed(f"The copy could not be begun: {error.strerror or error}") from error
         finally:
@@ -59,7 +60,7 @@ class Copiers:
             self._channel.close()
             self._channel = None
 
-    def _order(self, request: CopyTree) -> Task[dict[str, Any]]:
+    def _order(self, request: CopyTree, report: Report) -> Task[dict[str, Any]]:
         homes = (
             self._directory.make_home(request.source_id, request.source_uid),
             self._directory.make_home(request.target_id, request.target_uid),
@@ -85,7 +86,7 @@ class Copiers:
             theirs.close()
             for fd in fds[:-1]:
                 os.close(fd)
-        return (yield from _await(answers, request.timeout_seconds))
+        return (yield from _await(answers, request.timeout_seconds, report))
 
     def _send(self, text: bytes, fds: list[int]) -> Task[None]:
         for attempt in range(1, _STARTS + 1):
@@ -126,7 +127,7 @@ def _try_send(channel: socket.socket, text: bytes, fds: list[int]) -> bool:
     return True
 
 
-def _await(answers: socket.socket, timeout_seconds: float | None) -> Task[dict[str, Any]]:
+def _await(answers: socket.socket, timeout_seconds: float | None, report: Report) -> Task[dict[str, Any]]:
     """Wait for the end of a copy; closing our end of the socket makes the copier give up."""
     patience = None if timeout_seconds is None else max(_SHORTEST_TIMEOUT, math.ceil(timeout_seconds))
     with answers:
@@ -142,3 +143,5 @@ def _await(answers: socket.socket, timeout_seconds: float | None) -> Task[dict[s
                 raise error_from_wire(error.get("code"), error.get("message"), error.get("details"))
             if "result" in message:
                 return message["result"]
+            if "progress" in message:
+                report(message["progress"])

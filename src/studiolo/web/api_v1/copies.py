@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from studiolo.core.ids import CopyId
 from studiolo.core.models import CopyOperation
@@ -48,6 +48,29 @@ class CopyPathDone(Success):
     copy_path_id: str
 
 
+class CopyProgress(BaseModel):
+    """How far a copy is; totals are counted only when it takes longer than a moment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    files_done: int
+    bytes_done: int
+    files_total: int | None = None
+    bytes_total: int | None = None
+
+    @classmethod
+    def of(cls, copy: CopyOperation) -> Self | None:
+        """Write an operation's progress; None while nothing is known."""
+        if copy.files_done is None or copy.bytes_done is None:
+            return None
+        return cls(
+            files_done=copy.files_done,
+            bytes_done=copy.bytes_done,
+            files_total=copy.files_total,
+            bytes_total=copy.bytes_total,
+        )
+
+
 class CopyPathRecord(BaseModel):
     """One copy operation; what has not happened is null."""
 
@@ -69,6 +92,13 @@ class CopyPathRecord(BaseModel):
     finished: Moment | None = None
     error: str | None = Field(default=None, description="Why it failed; a failed copy is finished, too.")
     code: str | None = Field(default=None, description="The error's stable code.")
+    progress: CopyProgress | None = Field(default=None, description="How far it is; written about once a second.")
+    report: dict[str, JsonValue] | None = Field(
+        default=None,
+        description="What came of it: numbers of files by what became of them, and lists of names, cut to 100 each.",
+    )
+    group_id: str | None = Field(default=None, description="The group of copies that it was ordered in.")
+    cancelled: bool | None = Field(default=None, description="It was cancelled and is about to stop.")
 
     @classmethod
     def of(cls, copy: CopyOperation) -> Self:
@@ -90,6 +120,10 @@ class CopyPathRecord(BaseModel):
             finished=copy.finished_at,
             error=copy.error,
             code=copy.error_code,
+            progress=CopyProgress.of(copy),
+            report=copy.report,
+            group_id=copy.group_id,
+            cancelled=True if copy.is_cancelled and copy.finished_at is None else None,
         )
 
 
@@ -135,6 +169,18 @@ class CopyPathDeleted(Answer):
     data: str
 
 
+class CopyParameters(Parameters):
+    """Which copy operation is meant."""
+
+    copy_path_id: Text
+
+
+class CopyCancelAnswer(Success):
+    """It will not happen, or stops within moments."""
+
+    state: Literal["cancelled", "stopping"] = Field(description="stopping: it runs; it is finished once it stopped.")
+
+
 async def copy_path_between_projects(
     context: CallContext, parameters: CopyPathParameters
 ) -> CopyPathResponse | CopyPathDone:
@@ -162,6 +208,18 @@ async def copy_path_delete(context: CallContext, parameters: CopyPathDeleteParam
     copy_id = parameters.copy_path_id
     await context.services.copies.delete(context.principal, CopyId(copy_id) if copy_id else None)
     return CopyPathDeleted(data=f"copy_path_id = '{copy_id}' deleted")
+
+
+async def cancel_copy(context: CallContext, parameters: CopyParameters) -> CopyCancelAnswer:
+    """Cancel a copy operation that is not finished."""
+    copy = await context.services.copies.cancel(context.principal, CopyId(parameters.copy_path_id))
+    return CopyCancelAnswer(state="stopping" if copy.finished_at is None else "cancelled")
+
+
+async def retry_copy(context: CallContext, parameters: CopyParameters) -> Success:
+    """Put a copy operation that failed back into the queue."""
+    await context.services.copies.retry(context.principal, CopyId(parameters.copy_path_id))
+    return Success()
 
 
 def _request(parameters: CopyPathParameters) -> CopyRequest:
@@ -194,6 +252,7 @@ def _query(parameters: CopyPathStatusParameters) -> CopyQuery:
 _SOURCE = "2f5b3c4e-6d1a-4a4e-9c0d-7b8f6a5e4d3c"
 _TARGET = "83d6c5a1-0b64-4a5e-a1c9-9a1d3a7f6b20"
 _COPY = "65cd2079-098d-4147-bb54-12d44cebb8cb"
+_FAILED = "a9d2f6c4-3b1e-4f7a-8c5d-0e6b2d4f8a1c"
 _MAY_COPY = "Who may write to the target project and read the source project: collaborators of both, administrators."
 
 CALLS = (
@@ -275,6 +334,38 @@ CALLS = (
                     "id": "f2a7dc0f-1d6e-4d7d-8a07-0b9b1f0c2d3e",
                     "data": f"copy_path_id = '{_COPY}' deleted",
                 },
+            ),
+        ),
+    ),
+    Call(
+        name="cancel_copy",
+        noun="copies",
+        summary="Cancel a copy operation, be it scheduled, waiting or running. What has arrived is whole and stays.",
+        permission=_MAY_COPY,
+        parameters=CopyParameters,
+        answers=(CopyCancelAnswer,),
+        handler=cancel_copy,
+        examples=(
+            Example(
+                "Cancel an operation",
+                {"copy_path_id": _COPY},
+                {"event": "success", "id": "5f1cb1a4-9b53-4e0f-9e0e-6e5fe5a4bb4f", "state": "cancelled"},
+            ),
+        ),
+    ),
+    Call(
+        name="retry_copy",
+        noun="copies",
+        summary="Carry out once more a copy operation that failed or was cancelled, in the caller's name.",
+        permission=_MAY_COPY,
+        parameters=CopyParameters,
+        answers=(Success,),
+        handler=retry_copy,
+        examples=(
+            Example(
+                "Try an operation again",
+                {"copy_path_id": _FAILED},
+                {"event": "success", "id": "d0b3a6de-6c7e-4b37-9d62-4c5b0a4c2b6f"},
             ),
         ),
     ),
