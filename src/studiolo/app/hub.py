@@ -40,9 +40,9 @@ from studiolo.storage.database import Database, hide_password
 from studiolo.web import errors, health, metrics, openapi, reference
 from studiolo.web.api_v1 import routes as api_v1
 from studiolo.web.api_v1.authorization import administrators
-from studiolo.web.api_v1.calls import all_calls
 from studiolo.web.api_v2 import routes as api_v2
 from studiolo.web.assets import Assets
+from studiolo.web.calls import every_call
 from studiolo.web.conat import routes as conat
 from studiolo.web.frame import routes as frame
 from studiolo.web.metrics import Metrics
@@ -83,7 +83,7 @@ def build_app(
     figures = Metrics()
     figures.add_gauge("running_projects", "Projects that run.", services.projects.count_running)
     assets = Assets()
-    describe = functools.cache(lambda: openapi.document(all_calls()))
+    describe = functools.cache(lambda: openapi.document(every_call()))
     routes = [
         *health.routes(database.ping, warnings=(WALLS_MISSING,) if settings.runner == "process" else ()),
         *metrics.routes(figures, settings.metrics_addresses, administrators(services.api_keys)),

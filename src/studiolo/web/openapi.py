@@ -6,19 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from studiolo import __version__
-from studiolo.core.errors import all_errors
-from studiolo.web.api_v1.calls import all_calls
+from studiolo.web import openapi_doors
 from studiolo.web.api_v1.registry import NEVER_HANDLED, NOT_OFFERED, Call, Registry
-from studiolo.web.functions import describing
+from studiolo.web.calls import every_call
+from studiolo.web.openapi_schemas import DoorError, ErrorEvent, Schemas
 
-_TEMPLATE = "#/components/schemas/{model}"
 _ABOUT = """Every call is `POST /api/v1/NAME` with its parameters as JSON or as a form. The API key goes into the
 `Authorization` header: `Bearer KEY`, or `Basic` with the key as user and no password.
 
@@ -29,43 +26,24 @@ Forms know only text: truth values are read from true/false, yes/no, on/off, 1/0
 JSON text. A parameter that is null counts as absent."""
 
 
-class DoorError(BaseModel):
-    """The call did not run."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    error: str = Field(description="For people.")
-    code: str = Field(description="Stable, for programs.", json_schema_extra={"enum": []})
-
-
-class ErrorEvent(BaseModel):
-    """The call ran and failed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    event: str = Field(json_schema_extra={"const": "error"})
-    id: Any = Field(description="The request's id.")
-    error: str = Field(description="For people.")
-    code: str = Field(description="Stable, for programs.", json_schema_extra={"enum": []})
-
-
 def document(registry: Registry) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of all calls."""
+    schemas = Schemas(registry)
+    nouns = {call.noun for call in registry.v1}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Studiolo API", "version": __version__, "description": _ABOUT},
         "servers": [{"url": "/"}],
         "x-not-offered": {**NOT_OFFERED, **dict.fromkeys(sorted(NEVER_HANDLED), "Billing: nobody ever answered it.")},
-        "tags": [
-            {"name": noun} for noun in sorted({call.noun for call in registry} | {"operations", *describing.TAGS})
-        ],
+        "tags": [{"name": noun} for noun in sorted({"operations", *nouns} - set(openapi_doors.TAGS))]
+        + [{"name": name, "description": about} for name, about in openapi_doors.TAGS.items()],
         "paths": {
-            **{f"/api/v1/{call.name}": {"post": _operation(call)} for call in registry},
-            **describing.paths(),
+            **{f"/api/v1/{call.name}": {"post": _operation(call, schemas)} for call in registry.v1},
+            **openapi_doors.paths(registry, schemas),
             **_other_paths(),
         },
         "components": {
-            "schemas": _schemas(registry),
+            "schemas": schemas.components,
             "securitySchemes": {
                 "basic": {"type": "http", "scheme": "basic", "description": "The key as user, no password."},
                 "bearer": {"type": "http", "scheme": "bearer"},
@@ -85,12 +63,12 @@ def routes(document: Callable[[], dict[str, Any]]) -> list[Route]:
 
 def text() -> str:
     """Return the document as it is committed in `openapi/studiolo.json`."""
-    return json.dumps(document(all_calls()), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document(every_call()), indent=2, ensure_ascii=False) + "\n"
 
 
-def _operation(call: Call) -> dict[str, Any]:
+def _operation(call: Call, schemas: Schemas) -> dict[str, Any]:
     request = {
-        "schema": _reference(call.parameters),
+        "schema": schemas.of(call.parameters),
         "examples": {
             f"example_{n}": {"summary": e.summary, "value": e.parameters} for n, e in enumerate(call.examples, 1)
         },
@@ -109,40 +87,25 @@ def _operation(call: Call) -> dict[str, Any]:
             },
         },
         "responses": {
-            "200": {"description": "The call's answer, or an error inside the call.", "content": _answers(call)},
-            "400": {"description": "Wrong key, name or parameters.", "content": _door_error()},
-            "413": {"description": "The body is too large.", "content": _door_error()},
-            "default": {"description": "The server cannot answer now, or broke.", "content": _door_error()},
+            "200": {
+                "description": "The call's answer, or an error inside the call.",
+                "content": _answers(call, schemas),
+            },
+            "400": {"description": "Wrong key, name or parameters.", "content": _door_error(schemas)},
+            "413": {"description": "The body is too large.", "content": _door_error(schemas)},
+            "default": {"description": "The server cannot answer now, or broke.", "content": _door_error(schemas)},
         },
     }
 
 
-def _answers(call: Call) -> dict[str, Any]:
-    kinds = [*(_reference(answer) for answer in call.answers), _reference(ErrorEvent)]
+def _answers(call: Call, schemas: Schemas) -> dict[str, Any]:
+    kinds = [*(schemas.of(answer) for answer in call.answers), schemas.of(ErrorEvent)]
     examples = {f"example_{n}": {"summary": e.summary, "value": e.answer} for n, e in enumerate(call.examples, 1)}
     return {"application/json": {"schema": {"oneOf": kinds}, "examples": examples}}
 
 
-def _door_error() -> dict[str, Any]:
-    return {"application/json": {"schema": _reference(DoorError)}}
-
-
-def _reference(model: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": _TEMPLATE.format(model=model.__name__)}
-
-
-def _schemas(registry: Registry) -> dict[str, Any]:
-    models: list[tuple[type[BaseModel], JsonSchemaMode]] = []
-    for call in registry:
-        models.append((call.parameters, "validation"))
-        models.extend((answer, "serialization") for answer in call.answers)
-    models.extend((error, "serialization") for error in (DoorError, ErrorEvent))
-    _, made = models_json_schema(list(dict.fromkeys(models)), ref_template=_TEMPLATE)
-    schemas: dict[str, Any] = made["$defs"]
-    codes = sorted({error.code for error in all_errors()})
-    for name in ("DoorError", "ErrorEvent"):
-        schemas[name]["properties"]["code"]["enum"] = codes
-    return dict(sorted(schemas.items()))
+def _door_error(schemas: Schemas) -> dict[str, Any]:
+    return {"application/json": {"schema": schemas.of(DoorError)}}
 
 
 def _other_paths() -> dict[str, Any]:

@@ -86,6 +86,7 @@ def _entry(openapi: dict[str, Any], path: str, method: str, operation: dict[str,
         "examples": [
             {"summary": e["summary"], "request": _pretty(e["value"]), "answer": _pretty(answers[key]["value"])}
             for key, e in content.get("examples", {}).items()
+            if key in answers
         ],
     }
 

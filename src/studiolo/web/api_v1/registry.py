@@ -168,6 +168,7 @@ class Form:
     only: tuple[str, ...] | None = None  # the members of the call's own answer that are told; () for none
     positional: tuple[str, ...] = ()  # names of arguments that clients may give by position
     done: str = "ok"  # the status at API v2 when there is nothing to tell
+    is_for_tokens: bool = True  # the official client may show an auth token instead of a key
     examples: tuple[Example, ...] = ()
 
     def name_at(self, door: DoorName) -> str | None:
@@ -197,7 +198,6 @@ class Call:
     answers: tuple[type[Answer], ...] = ()
     examples: tuple[Example, ...] = ()
     needs_key: bool = True
-    is_for_tokens: bool = True  # at the official client's doors an auth token instead of a key is enough
     refuse: Callable[[Any], str | None] | None = None  # words with which the door refuses valid parameters
     on_error: Callable[[StudioloError], Answer] | None = None  # where the call has its own shape for failure
     forms: tuple[Form, ...] = ()

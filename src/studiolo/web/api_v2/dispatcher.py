@@ -7,8 +7,6 @@
 4. Every answer is HTTP 200: an object or a list, `{"status"}` where there is nothing to tell, or `{"error", "code"}`.
 """
 
-from collections.abc import Iterable
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -20,10 +18,11 @@ from studiolo.core.settings import Settings
 from studiolo.domain.services import Services
 from studiolo.web import cookies, csrf
 from studiolo.web.api_v1.authorization import key_from_header, principal_of
+from studiolo.web.api_v1.registry import CallContext, Registry
 from studiolo.web.client_address import client_address
+from studiolo.web.doors.answering import STRANGERS_BYTES, failed, read_body
+from studiolo.web.doors.shapes import read_given, told
 from studiolo.web.errors import WireResponse
-from studiolo.web.functions.door import STRANGERS_BYTES, failed, read_body
-from studiolo.web.functions.registry import Context, Function, by_name, read_given
 from studiolo.web.middleware import note
 
 REQUEST_HEADER = "x-studiolo-request"
@@ -32,8 +31,8 @@ REQUEST_HEADER = "x-studiolo-request"
 class Dispatcher:
     """The ASGI endpoint below `/api/v2/`."""
 
-    def __init__(self, functions: Iterable[Function], services: Services, settings: Settings, clock: Clock) -> None:
-        self._functions = by_name(functions, lambda one: one.v2)
+    def __init__(self, registry: Registry, services: Services, settings: Settings, clock: Clock) -> None:
+        self._calls = registry.at("v2")
         self._services = services
         self._settings = settings
         self._clock = clock
@@ -51,16 +50,16 @@ class Dispatcher:
 
     async def _run(self, request: Request) -> Response:
         name = str(request.path_params["call"])
-        function = self._functions.get(name)
-        if function is None:
+        one = self._calls.get(name)
+        if one is None:
             raise EndpointUnknown(f"unknown endpoint '{name[:100]}'")
         note(request.scope, call=f"v2 {name}")
         principal, secret = await self._principal(request)
-        if function.needs_key and principal.is_anonymous:
+        if one.call.needs_key and principal.is_anonymous:
             raise Unauthenticated("Must be signed in or give an API key.")
         note(request.scope, caller=principal.wire_id)
         _require_json(request)
-        context = Context(
+        context = CallContext(
             services=self._services,
             settings=self._settings,
             clock=self._clock,
@@ -69,9 +68,8 @@ class Dispatcher:
             secret=secret,
         )
         body = await read_body(request, max_bytes=STRANGERS_BYTES if principal.is_anonymous else None)
-        given = read_given(function.parameters, body)
-        result = await function.handler(context, given)
-        response = WireResponse({"status": function.done} if result is None else result)
+        answer = told(one, await one.handler(context, read_given(one.parameters, body)))
+        response = WireResponse({"status": one.form.done} if answer is None else answer)
         for line in context.cookies:
             response.headers.append("set-cookie", line)
         return response
@@ -92,7 +90,7 @@ class Dispatcher:
             return Principal(address=address) if address else ANONYMOUS, None
         if not is_browser:
             raise Forbidden("A sign-in's cookie counts only in requests from our own pages.")
-        return await self._services.sign_ins.resolve(secret, address), secret
+        return await self._services.sign_ins.resolve_own(secret, address), secret
 
 
 def _require_json(request: Request) -> None:

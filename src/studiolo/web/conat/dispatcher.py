@@ -1,16 +1,16 @@
 """What the official client sends, and how it is answered.
 
-1. The body is `{"name", "args", "timeout"?, "project_id"?}`: the name of a function, a list of arguments (mostly one
+1. The body is `{"name", "args", "timeout"?, "project_id"?}`: the name of a call, a list of arguments (mostly one
    object, sometimes inside `{"opts": ...}`, rarely values by position), milliseconds.
 2. Only a key counts, as the user of Basic or as a Bearer; cookies do not. An auth token may stand in for a key where a
-   function allows it: what it narrows is narrowed here too.
+   call allows it: what it narrows is narrowed here too.
 3. The form `hub` is for keys of accounts, the form `project` also for a project's own key, which names its project.
 4. Every answer is HTTP 200: the bare result, or `{"error", "code"}`.
 """
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -24,18 +24,21 @@ from studiolo.core.settings import Settings
 from studiolo.domain.auth_tokens import TOKEN_CHARACTERS
 from studiolo.domain.services import Services
 from studiolo.web.api_v1.authorization import key_from_header
+from studiolo.web.api_v1.registry import CallAt, CallContext, DoorName, Registry
 from studiolo.web.client_address import client_address
+from studiolo.web.doors.answering import failed, read_body
+from studiolo.web.doors.shapes import read_given, told
 from studiolo.web.errors import WireResponse
-from studiolo.web.functions.door import failed, read_body
-from studiolo.web.functions.registry import Context, Function, by_name, read_given
 from studiolo.web.middleware import note
 
 
 class _Dispatcher(ABC):
     """What both forms share."""
 
-    def __init__(self, functions: Mapping[str, Function], services: Services, settings: Settings, clock: Clock) -> None:
-        self._functions = functions
+    door: DoorName
+
+    def __init__(self, registry: Registry, services: Services, settings: Settings, clock: Clock) -> None:
+        self._calls = registry.at(self.door)
         self._services = services
         self._settings = settings
         self._clock = clock
@@ -54,12 +57,12 @@ class _Dispatcher(ABC):
     async def _run(self, request: Request) -> Any:
         principal, is_token = await self._principal(request)
         body = await read_body(request)
-        function = self._function(body.get("name"))
+        one = self._call(body.get("name"))
         note(request.scope, call=str(body["name"]), caller=principal.wire_id)
-        if is_token and not function.is_for_tokens:
+        if is_token and not one.form.is_for_tokens:
             raise Forbidden("This call needs an API key.")
-        given = self._complete(_arguments(function, body.get("args")), body, principal)
-        context = Context(
+        given = self._complete(_arguments(one, body.get("args")), body, principal)
+        context = CallContext(
             services=self._services,
             settings=self._settings,
             clock=self._clock,
@@ -67,8 +70,8 @@ class _Dispatcher(ABC):
             request=request,
             timeout_seconds=_seconds(body.get("timeout")),
         )
-        result = await function.handler(context, read_given(function.parameters, given))
-        return result[function.bare] if function.bare is not None else result
+        answer = told(one, await one.handler(context, read_given(one.parameters, given)))
+        return answer[one.form.bare] if one.form.bare is not None else answer
 
     async def _principal(self, request: Request) -> tuple[Principal, bool]:
         """Return who asks, and whether an auth token says so."""
@@ -80,11 +83,11 @@ class _Dispatcher(ABC):
             return await self._services.auth_tokens.resolve(key, address), True
         return await self._services.api_keys.resolve(key, address), False
 
-    def _function(self, name: object) -> Function:
-        function = self._functions.get(name) if isinstance(name, str) else None
-        if function is None:
+    def _call(self, name: object) -> CallAt:
+        one = self._calls.get(name) if isinstance(name, str) else None
+        if one is None:
             raise EndpointUnknown(f"unknown function '{name}'"[:200])
-        return function
+        return one
 
     @abstractmethod
     def _complete(self, given: dict[str, Any], body: dict[str, Any], principal: Principal) -> dict[str, Any]:
@@ -94,8 +97,7 @@ class _Dispatcher(ABC):
 class HubDispatcher(_Dispatcher):
     """Answers `POST /api/conat/hub`."""
 
-    def __init__(self, functions: Iterable[Function], services: Services, settings: Settings, clock: Clock) -> None:
-        super().__init__(by_name(functions, lambda one: one.hub), services, settings, clock)
+    door: DoorName = "hub"
 
     def _complete(self, given: dict[str, Any], body: dict[str, Any], principal: Principal) -> dict[str, Any]:
         if principal.account_id is None:
@@ -106,8 +108,7 @@ class HubDispatcher(_Dispatcher):
 class ProjectDispatcher(_Dispatcher):
     """Answers `POST /api/conat/project`."""
 
-    def __init__(self, functions: Iterable[Function], services: Services, settings: Settings, clock: Clock) -> None:
-        super().__init__(by_name(functions, lambda one: one.project), services, settings, clock)
+    door: DoorName = "project"
 
     def _complete(self, given: dict[str, Any], body: dict[str, Any], principal: Principal) -> dict[str, Any]:
         project_id = body.get("project_id") or principal.key_project_id
@@ -116,15 +117,16 @@ class ProjectDispatcher(_Dispatcher):
         return {**given, "project_id": project_id}
 
 
-def _arguments(function: Function, args: object) -> dict[str, Any]:
+def _arguments(one: CallAt, args: object) -> dict[str, Any]:
     if args is None:
         return {}
     if not isinstance(args, list):
         raise InvalidRequest("args must be a list")
     values = cast("Sequence[Any]", args)
     first = cast("dict[str, Any]", values[0]) if values and isinstance(values[0], dict) else None
-    if first is None or (function.positional and not any(name in first for name in function.positional)):
-        return dict(zip(function.positional, values, strict=False))
+    positional = one.form.positional
+    if first is None or (positional and not any(name in first for name in positional)):
+        return dict(zip(positional, values, strict=False))
     opts = first.get("opts")
     return cast("dict[str, Any]", opts) if isinstance(opts, dict) and len(first) == 1 else first
 

@@ -7,14 +7,14 @@ from starlette.routing import Route
 from studiolo.core.clock import Clock
 from studiolo.core.settings import Settings
 from studiolo.domain.services import Services
+from studiolo.web.calls import every_call
 from studiolo.web.conat.dispatcher import HubDispatcher, ProjectDispatcher
-from studiolo.web.functions.calls import all_functions
 
 
 def routes(services: Services, settings: Settings, clock: Clock) -> list[Route]:
     """Return both routes: at the root, and below the path of `public_url` for proxies that leave it on."""
-    hub = HubDispatcher(all_functions(), services, settings, clock)
-    project = ProjectDispatcher(all_functions(), services, settings, clock)
+    hub = HubDispatcher(every_call(), services, settings, clock)
+    project = ProjectDispatcher(every_call(), services, settings, clock)
     prefix = urlsplit(settings.public_url or "").path.rstrip("/")
     return [
         Route(f"{base}/api/conat/{name}", dispatcher, methods=["POST"], include_in_schema=False)

@@ -1,6 +1,6 @@
 """Commands in projects."""
 
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from pydantic import Field
 
@@ -8,7 +8,8 @@ from studiolo.core.errors import InvalidRequest
 from studiolo.core.ids import ProjectId
 from studiolo.domain.exec import DEFAULT_TIMEOUT_SECONDS
 from studiolo.web.api_v1.parameters import Content, Flag, Integer, Number, Structure, Text, Texts
-from studiolo.web.functions.registry import Context, Function, Given
+from studiolo.web.api_v1.registry import Call, CallContext, Example, Form
+from studiolo.web.doors.shapes import Given, Reply
 
 
 class ExecGiven(Given):
@@ -29,7 +30,16 @@ class ExecGiven(Given):
     async_get: Text | None = None
 
 
-async def run_command(context: Context, given: ExecGiven) -> dict[str, Any]:
+class ExecOutput(Reply):
+    """What the command said."""
+
+    type: Literal["blocking"]
+    stdout: str
+    stderr: str
+    exit_code: int
+
+
+async def project_exec(context: CallContext, given: ExecGiven) -> ExecOutput:
     """Run a command and wait for it."""
     if given.async_call or given.async_get is not None:
         raise InvalidRequest("async_call and async_get are not offered by this call: wait for the command to end")
@@ -47,7 +57,7 @@ async def run_command(context: Context, given: ExecGiven) -> dict[str, Any]:
         err_on_exit=given.err_on_exit,
         environment=_environment(given.env),
     )
-    return {"type": "blocking", "stdout": result.stdout, "stderr": result.stderr, "exit_code": result.exit_code}
+    return ExecOutput(type="blocking", stdout=result.stdout, stderr=result.stderr, exit_code=result.exit_code)
 
 
 def _environment(given: dict[str, Any] | list[Any] | None) -> dict[str, str]:
@@ -59,13 +69,21 @@ def _environment(given: dict[str, Any] | list[Any] | None) -> dict[str, str]:
     return {name: str(value) for name, value in variables.items() if value is not None}
 
 
-FUNCTIONS = (
-    Function(
-        "Run a command in a project and wait for its end.",
-        "Who may write to the project.",
-        ExecGiven,
-        run_command,
-        project="system.exec",
-        v2="exec",
+FORMS = {
+    "project_exec": (
+        Form(
+            project="system.exec",
+            v2="exec",
+            parameters=ExecGiven,
+            handler=project_exec,
+            examples=(
+                Example(
+                    "Where am I?",
+                    {"project_id": "2f5b3c4e-6d1a-4a4e-9c0d-7b8f6a5e4d3c", "command": "pwd"},
+                    {"type": "blocking", "stdout": "/projects/x\n", "stderr": "", "exit_code": 0},
+                ),
+            ),
+        ),
     ),
-)
+}
+CALLS: tuple[Call, ...] = ()

@@ -1,11 +1,11 @@
-"""What holds for every function behind both doors."""
+"""What holds for every call of API v2."""
 
 import pytest
 
-from studiolo.web.functions.calls import all_functions
+from studiolo.web.calls import every_call
 
 pytestmark = pytest.mark.anyio
-FUNCTIONS = [one for one in all_functions() if one.v2 is not None]
+CALLS = every_call().at("v2")
 OPEN = {"auth/sign-in", "customize"}  # may only shrink
 JUNK = (
     {},
@@ -24,16 +24,16 @@ JUNK = (
 
 
 def test_what_needs_no_key_is_known():
-    assert {one.v2 for one in FUNCTIONS if not one.needs_key} == OPEN
+    assert {path for path, one in CALLS.items() if not one.call.needs_key} == OPEN
 
 
-@pytest.mark.parametrize("path", sorted(str(one.v2) for one in FUNCTIONS if one.needs_key))
+@pytest.mark.parametrize("path", sorted(path for path, one in CALLS.items() if one.call.needs_key))
 async def test_nobody_is_refused(browser, path):
     response = await browser.post(f"/api/v2/{path}", json={})
     assert (response.status_code, response.json()["code"]) == (200, "unauthenticated")
 
 
-@pytest.mark.parametrize("path", sorted(str(one.v2) for one in FUNCTIONS))
+@pytest.mark.parametrize("path", sorted(CALLS))
 async def test_junk_is_answered_with_words(v2, as_owner, path):
     for given in JUNK:
         answer = await v2(as_owner.key, path, **given)

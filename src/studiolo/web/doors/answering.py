@@ -1,4 +1,4 @@
-"""What the doors of the official client and of API v2 have in common: bodies, errors, answers."""
+"""What the doors of the official client and of API v2 have in common: bodies and errors."""
 
 from typing import Any
 

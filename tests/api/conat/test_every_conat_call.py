@@ -1,12 +1,12 @@
-"""What holds for every function of the official client's door."""
+"""What holds for every call at the official client's doors."""
 
 import pytest
 
-from studiolo.web.functions.calls import all_functions
+from studiolo.web.calls import every_call
 
 pytestmark = pytest.mark.anyio
-HUB = sorted(one.hub for one in all_functions() if one.hub is not None)
-PROJECT = sorted(one.project for one in all_functions() if one.project is not None)
+HUB = sorted(every_call().at("hub"))
+PROJECT = sorted(every_call().at("project"))
 JUNK = (
     (),
     ({},),

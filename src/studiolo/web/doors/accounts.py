@@ -1,0 +1,255 @@
+"""Accounts: one's own, and all of them for administrators."""
+
+from studiolo.core.errors import Forbidden, InvalidRequest
+from studiolo.core.ids import AccountId, ProjectId
+from studiolo.web.api_v1.parameters import Content, Flag, Number, Text
+from studiolo.web.api_v1.registry import Call, CallContext, Example, Form
+from studiolo.web.doors.shapes import Given, Reply
+
+
+class OneAccount(Given):
+    """Which account."""
+
+    account_id: Text
+
+
+class MaybeAccount(Given):
+    """Which account; without it, one's own."""
+
+    account_id: Text | None = None
+
+
+class NameGiven(MaybeAccount):
+    """The new name; what is not given stays."""
+
+    first_name: Text | None = None
+    last_name: Text | None = None
+    username: Text | None = None
+
+
+class AddressGiven(Given):
+    """The new address, and the password as a proof."""
+
+    email_address: Text
+    password: Content
+
+
+class PasswordGiven(MaybeAccount):
+    """The old and the new password."""
+
+    currentPassword: Content | None = None
+    newPassword: Content
+
+
+class QuotasGiven(Given):
+    """What a project may use; what is not given stays."""
+
+    project_id: Text
+    memory: Number = None
+    memory_limit: Number = None
+    cores: Number = None
+    disk_quota: Number = None
+    network: Flag | None = None
+
+
+class SignUpGiven(Given):
+    """The new account."""
+
+    email: Text
+    password: Content
+    firstName: Text = ""
+    lastName: Text = ""
+    terms: Flag = False
+
+
+class AccountMade(Reply):
+    """The account exists now."""
+
+    account_id: str
+
+
+async def ban_account(context: CallContext, given: OneAccount) -> None:
+    """Ban an account."""
+    await context.services.accounts.set_banned(context.principal, AccountId(given.account_id), True)
+
+
+async def unban_account(context: CallContext, given: OneAccount) -> None:
+    """Let a banned account in again."""
+    await context.services.accounts.set_banned(context.principal, AccountId(given.account_id), False)
+
+
+async def delete_account(context: CallContext, given: MaybeAccount) -> None:
+    """Delete an account."""
+    await context.services.accounts.delete(context.principal, _whose(context, given))
+
+
+async def set_account_name(context: CallContext, given: NameGiven) -> None:
+    """Change one's name."""
+    if given.account_id not in (None, context.principal.account_id):
+        raise Forbidden("This is another person's account.")
+    names = {"first_name": given.first_name, "last_name": given.last_name, "name": given.username}
+    values = {name: value for name, value in names.items() if value is not None}
+    if not values:
+        raise InvalidRequest("first_name, last_name or username must be given")
+    change = {"accounts": {"account_id": context.principal.account_id, **values}}
+    await context.services.queries.run(context.principal, change)
+
+
+async def change_email_address(context: CallContext, given: AddressGiven) -> None:
+    """Change one's address."""
+    account_id = context.principal.account_id or AccountId("")
+    await context.services.accounts.set_email_address(
+        context.principal, account_id, email_address=given.email_address, password=given.password
+    )
+
+
+async def change_password(context: CallContext, given: PasswordGiven) -> None:
+    """Change a password."""
+    await context.services.accounts.set_password(
+        context.principal,
+        _whose(context, given),
+        password=given.newPassword,
+        old_password=given.currentPassword,
+    )
+
+
+async def create_account(context: CallContext, given: SignUpGiven) -> AccountMade:
+    """Make an account, as the setting `account_creation` allows."""
+    made = await context.services.accounts.create(
+        context.principal,
+        email_address=given.email,
+        password=given.password,
+        first_name=given.firstName,
+        last_name=given.lastName,
+        agreed_to_terms=given.terms,
+    )
+    return AccountMade(account_id=made.account_id)
+
+
+async def set_project_quotas(context: CallContext, given: QuotasGiven) -> None:
+    """Set what a project may use."""
+    memory = given.memory_limit if given.memory_limit is not None else given.memory
+    await context.services.projects.set_limits(
+        context.principal,
+        ProjectId(given.project_id),
+        {"memory_mb": memory, "cpu_cores": given.cores, "disk_mb": given.disk_quota},
+        has_network=given.network,
+    )
+
+
+def _whose(context: CallContext, given: MaybeAccount) -> AccountId:
+    return AccountId(given.account_id or context.principal.account_id or "")
+
+
+_STUDENT = "99ebde5c-58f8-4e29-b6e4-b55b8fd71a1b"
+_ADMINS = "Administrators."
+_DONE = {"status": "success"}
+
+FORMS = {
+    "create_account": (
+        Form(
+            v2="auth/sign-up",
+            parameters=SignUpGiven,
+            handler=create_account,
+            examples=(
+                Example(
+                    "Make an account for a student",
+                    {"email": "emmy@example.edu", "password": "a-good-password", "firstName": "Emmy"},
+                    {"account_id": _STUDENT},
+                ),
+            ),
+        ),
+    ),
+    "delete_account": (
+        Form(
+            v2="accounts/delete",
+            parameters=MaybeAccount,
+            handler=delete_account,
+            done="success",
+            examples=(Example("Delete a student's account", {"account_id": _STUDENT}, _DONE),),
+        ),
+    ),
+    "change_email_address": (
+        Form(
+            v2="accounts/set-email-address",
+            parameters=AddressGiven,
+            handler=change_email_address,
+            done="success",
+            examples=(
+                Example(
+                    "Change the address",
+                    {"email_address": "hypatia@example.edu", "password": "admin-password"},
+                    _DONE,
+                ),
+            ),
+        ),
+    ),
+    "change_password": (
+        Form(
+            v2="accounts/set-password",
+            parameters=PasswordGiven,
+            handler=change_password,
+            done="success",
+            examples=(
+                Example(
+                    "Change the password",
+                    {"currentPassword": "admin-password", "newPassword": "a-better-password"},
+                    _DONE,
+                ),
+            ),
+        ),
+    ),
+}
+
+CALLS = (
+    Call(
+        name="ban_account",
+        noun="accounts",
+        summary="Ban an account.",
+        permission=_ADMINS,
+        parameters=OneAccount,
+        handler=ban_account,
+        is_over_v1=False,
+        forms=(Form(v2="accounts/ban", done="success"),),
+        examples=(Example("Ban a student's account", {"account_id": _STUDENT}, _DONE),),
+    ),
+    Call(
+        name="unban_account",
+        noun="accounts",
+        summary="Let a banned account in again.",
+        permission=_ADMINS,
+        parameters=OneAccount,
+        handler=unban_account,
+        is_over_v1=False,
+        forms=(Form(v2="accounts/remove-ban", done="success"),),
+        examples=(Example("Let a student in again", {"account_id": _STUDENT}, _DONE),),
+    ),
+    Call(
+        name="set_account_name",
+        noun="accounts",
+        summary="Change one's name.",
+        permission="Any account.",
+        parameters=NameGiven,
+        handler=set_account_name,
+        is_over_v1=False,
+        forms=(Form(v2="accounts/set-name", done="success"),),
+        examples=(Example("Change the first name", {"first_name": "Emmy"}, _DONE),),
+    ),
+    Call(
+        name="set_project_quotas",
+        noun="projects",
+        summary="Set what a project may use, in cores and MB; from its next start.",
+        permission=_ADMINS,
+        parameters=QuotasGiven,
+        handler=set_project_quotas,
+        is_over_v1=False,
+        forms=(Form(hub="projects.setQuotas", v2="projects/set-admin-quotas", done="success"),),
+        examples=(
+            Example(
+                "Give a project two cores and 2 GB of memory",
+                {"project_id": "2f5b3c4e-6d1a-4a4e-9c0d-7b8f6a5e4d3c", "cores": 2, "memory": 2000},
+                _DONE,
+            ),
+        ),
+    ),
+)

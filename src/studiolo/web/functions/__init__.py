@@ -1,1 +1,0 @@
-"""What the official client and API v2 can call: the same functions behind two doors."""
