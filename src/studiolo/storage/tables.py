@@ -82,7 +82,7 @@ accounts = Table(
     metadata,
     Column("account_id", Uuid, primary_key=True),
     Column("email_address", String(254), unique=True),  # lower case
-    Column("email_address_before_delete", String(254)),
+    Column("email_address_before_delete", String(254), index=True),
     Column("password_hash", Text),
     Column("first_name", String(254), nullable=False, server_default=""),
     Column("last_name", String(254), nullable=False, server_default=""),
