@@ -1,6 +1,6 @@
 import pytest
 
-from studiolo.core.errors import Forbidden, NotFound, ProjectNotFound, RoleTooLow, StudioloError
+from studiolo.core.errors import FileNotFound, Forbidden, NotFound, ProjectNotFound, RoleTooLow, StudioloError
 from studiolo.core.ids import AccountId, ProjectId
 from studiolo.core.models import ANONYMOUS, Account, Principal, Role, Scope
 from studiolo.domain.access import Access, is_path_within
@@ -102,8 +102,8 @@ async def test_a_deleted_project_is_given_to_who_asks_for_deleted_ones_too(acces
         (NARROW, PROJECT, False, None, None),
         (NARROW, PROJECT, True, None, Forbidden),
         (NARROW, PROJECT, True, "week1/a.ipynb", None),
-        (NARROW, PROJECT, False, "week2/a.ipynb", Forbidden),
-        (NARROW, PROJECT, True, "week10/a.ipynb", Forbidden),
+        (NARROW, PROJECT, False, "week2/a.ipynb", FileNotFound),
+        (NARROW, PROJECT, True, "week10/a.ipynb", FileNotFound),
         (NARROW, OTHER, False, "week1/a.ipynb", ProjectNotFound),
     ],
 )

@@ -47,7 +47,7 @@ async def test_a_key_has_the_promised_form_and_stands_for_its_account(api_keys: 
     assert re.fullmatch(r"sk-[A-Za-z0-9]{22}", secret)
     assert (made.name, made.trunc) == ("portal", f"sk-...{secret[-6:]}")
     principal = await api_keys.resolve(secret, "192.0.2.7")
-    assert principal == Principal(as_person.account_id, address="192.0.2.7")
+    assert principal == Principal(as_person.account_id, address="192.0.2.7", api_key_id=made.api_key_id)
     assert not principal.is_admin
 
 
@@ -194,9 +194,9 @@ async def test_a_projects_key_is_the_project(
     api_keys: ApiKeys, database: Database, clock: MovingClock, person: Account, as_person: Principal
 ) -> None:
     await put_in_project(database, clock, person, Role.COLLABORATOR)
-    _, secret = await api_keys.create(as_person, project_id=PROJECT)
+    key, secret = await api_keys.create(as_person, project_id=PROJECT)
     principal = await api_keys.resolve(secret, "192.0.2.7")
-    assert principal == Principal(key_project_id=PROJECT, address="192.0.2.7")
+    assert principal == Principal(key_project_id=PROJECT, address="192.0.2.7", api_key_id=key.api_key_id)
     assert principal.wire_id == PROJECT
 
 

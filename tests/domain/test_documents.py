@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from studiolo.core.errors import AgentUnavailable, FileNotFound, Forbidden, ProjectNotFound
+from studiolo.core.errors import AgentUnavailable, FileNotFound, ProjectNotFound
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import Account, Principal, Role, Scope
 from studiolo.domain.documents import read_snapshot
@@ -62,7 +62,7 @@ async def test_a_narrowed_sign_in_opens_its_document_only(hub: FakeHub, as_perso
     narrowed = replace(as_person, scope=Scope(project_id=project.project_id, path_prefix="a.md"))
     assert (await hub.services.documents.open(narrowed, project.project_id, "a.md")).can_write
     assert hub.agent(project).calls_of("documents.open")[0]["within"] == "a.md"
-    with pytest.raises(Forbidden):
+    with pytest.raises(FileNotFound):
         await hub.services.documents.open(narrowed, project.project_id, path)
 
 

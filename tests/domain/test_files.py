@@ -53,7 +53,7 @@ async def test_a_narrowed_sign_in_reaches_its_path_only(hub: FakeHub, as_person:
     narrowed = replace(as_person, scope=Scope(project_id=project.project_id, path_prefix="mine"))
     await hub.services.files.write_text(narrowed, project.project_id, "mine/x", "1")
     for path in ("other", "mine/../other", "/etc/passwd", "mine2"):
-        with pytest.raises(Forbidden):
+        with pytest.raises(FileNotFound):
             await hub.services.files.read_text(narrowed, project.project_id, path)
     assert hub.agent(project).calls_of("files.write_text")[0]["within"] == "mine"  # for links, which the agent follows
     reader = replace(as_person, scope=Scope(is_read_only=True))

@@ -451,9 +451,9 @@ async def test_a_foreign_account_is_not_found(hub: FakeHub, as_person: Principal
 @pytest.mark.parametrize("scope", [Scope(path_prefix="a"), Scope(may_start=False)])
 async def test_a_narrowed_sign_in_changes_no_account(hub: FakeHub, as_person: Principal, scope: Scope) -> None:
     narrowed = replace(as_person, scope=scope)
-    assert await refused(hub, narrowed, {"accounts": {"first_name": "x"}}) == (
-        "FATAL: only an account may change its own settings"
-    )
+    words = "This sign-in is good for documents only."
+    assert await refused(hub, narrowed, {"accounts": {"first_name": "x"}}) == words
+    assert await refused(hub, narrowed, {"accounts": {"first_name": None}}) == words
 
 
 async def test_the_rule_of_21_days_is_off_unless_it_is_set(

@@ -25,6 +25,28 @@ class ProjectState(StrEnum):
     STOPPING = "stopping"
 
 
+class KeyScope(StrEnum):
+    """What an API key may be good for; a key with none of its own is good for everything its account may."""
+
+    PROJECTS_READ = "projects:read"
+    PROJECTS_WRITE = "projects:write"
+    FILES_READ = "files:read"
+    FILES_WRITE = "files:write"
+    EXEC = "exec"
+    COPIES = "copies"
+    SHARING = "sharing"
+    ACCOUNTS_READ = "accounts:read"
+    ACCOUNTS_WRITE = "accounts:write"
+    TOKENS_MINT = "tokens:mint"
+    KEYS = "keys"
+    MESSAGES = "messages"
+    ORGANIZATIONS = "organizations"
+    ADMIN = "admin"
+
+
+KeyScopes = frozenset[KeyScope] | None  # None: everything
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What an auth token, and every sign-in made from it, is narrowed to; the default is not narrowed at all."""
@@ -51,6 +73,9 @@ class Principal:
     scope: Scope = FULL_SCOPE
     sign_in_id: SignInId | None = None
     address: str = ""
+    key_scopes: KeyScopes = None  # of the API key, or of the one with which the auth token was made
+    api_key_id: ApiKeyId | None = None
+    key_expires_at: datetime | None = None
 
     @property
     def is_anonymous(self) -> bool:
@@ -95,6 +120,7 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime | None
     last_active_at: datetime | None
+    scopes: KeyScopes = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +133,27 @@ class AuthToken:
     is_single_use: bool
     used_at: datetime | None
     scope: Scope
+    auth_token_id: str = ""
+    created_by: AccountId | None = None
+    api_key_id: ApiKeyId | None = None  # with which it was made: it ends with that key
+    key_scopes: KeyScopes = None  # of that key: what the token may be at the API
+    sign_in_seconds: int | None = None  # how long a browser stays signed in; None: as the settings say
+    ends_at: datetime | None = None  # when every sign-in made from it ends, with the key
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationToken:
+    """A text with which somebody may make an account, without the text."""
+
+    registration_token_id: str
+    description: str
+    created_by: AccountId | None
+    created_at: datetime
+    expires_at: datetime | None
+    usage_limit: int | None
+    uses: int
+    is_disabled: bool
+    ephemeral_seconds: int | None  # how long an account made with it lives; None: for good
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +166,7 @@ class SignIn:
     created_at: datetime
     expires_at: datetime
     scope: Scope
+    key_scopes: KeyScopes = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +240,30 @@ class CopyOperation:
     bytes_done: int | None = None
     bytes_total: int | None = None
     report: dict[str, Any] | None = None
+
+
+CopyState = Literal["waiting", "running", "done", "missing", "failed", "cancelled"]  # missing: there is no such source
+COPY_STATES: tuple[CopyState, ...] = ("waiting", "running", "done", "missing", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class CopyGroup:
+    """Copies that were ordered together: from one project to many, or from many to one."""
+
+    group_id: CopyGroupId
+    owner: str  # the account, or the project of a project's own key
+    account_id: AccountId | None
+    group_key: str | None
+    request_hash: str
+    kind: Literal["hand_out", "collect"]
+    mode: CopyMode
+    project_id: ProjectId  # the one
+    path: str  # of the source
+    total: int
+    created_at: datetime
+    scheduled_at: datetime | None
+    expires_at: datetime
+    snapshot: Literal["taken", "none"] | None = None  # of the source; None: not yet
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@
 
 from pathlib import PurePosixPath
 
-from studiolo.core.errors import Forbidden, NotFound, ProjectNotFound, RoleTooLow
+from studiolo.core.errors import FileNotFound, Forbidden, NotFound, ProjectNotFound, RoleTooLow
 from studiolo.core.ids import ProjectId, is_uuid
 from studiolo.core.models import Principal, Project, Role, Scope
 from studiolo.domain.home_paths import path_below_home, path_in_home
@@ -58,8 +58,21 @@ def require(
     including_deleted: bool = False,
 ) -> Project:
     """Do the same within the caller's transaction."""
-    words = f"User {principal.wire_id} does not have {'write' if write else 'read'} access to project {project_id}"
     project = projects.get(tx, project_id) if is_uuid(project_id) else None
+    return require_loaded(principal, project_id, project, write=write, path=path, including_deleted=including_deleted)
+
+
+def require_loaded(
+    principal: Principal,
+    project_id: ProjectId,
+    project: Project | None,
+    *,
+    write: bool,
+    path: str | None = None,
+    including_deleted: bool = False,
+) -> Project:
+    """Do the same with a project that was looked up, or was not found."""
+    words = f"User {principal.wire_id} does not have {'write' if write else 'read'} access to project {project_id}"
     if project is None or (project.is_deleted and not including_deleted):
         raise ProjectNotFound(words)
     if not _may_know(principal, project):
@@ -67,7 +80,9 @@ def require(
     if write and not _may_write(principal, project):
         raise RoleTooLow(words)
     if not _is_within(principal.scope, path, write=write):
-        raise Forbidden(words)
+        if path is None:
+            raise Forbidden(words)
+        raise FileNotFound(words)  # what lies outside is not there for this sign-in, whether it exists or not
     return project
 
 
@@ -92,6 +107,8 @@ def public_roots(tx: Transaction, principal: Principal, project_id: ProjectId) -
         raise NotFound("not_public")
     if principal.is_anonymous or principal.scope.project_id not in (None, project_id):
         raise Forbidden("not_public")
+    if principal.scope.path_prefix is not None:
+        raise NotFound("not_public")  # what is public lies as far outside as all else
     found = [one.path for one in public_paths.list_of(tx, project_id) if not one.is_disabled]
     return project, [path_below_home(project_id, path) for path in found]
 

@@ -20,6 +20,7 @@ from studiolo.core.models import FULL_SCOPE, Account, Principal
 from studiolo.core.secrets import SecretSource
 from studiolo.core.settings import Settings
 from studiolo.domain.collaborators import admit_invited
+from studiolo.domain.endings import Endings
 from studiolo.domain.names import name_problem
 from studiolo.domain.passwords import Passwords
 from studiolo.domain.throttles import Throttle, refuse
@@ -40,8 +41,15 @@ class Accounts:
     """What may be done with accounts."""
 
     def __init__(
-        self, settings: Settings, database: Database, clock: Clock, secrets: SecretSource, passwords: Passwords
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        secrets: SecretSource,
+        passwords: Passwords,
+        endings: Endings | None = None,
     ) -> None:
+        self._endings = endings or Endings()
         self._settings = settings
         self._database = database
         self._clock = clock
@@ -123,6 +131,7 @@ class Accounts:
         new_hash = await self.hash(password)
         kept = principal.sign_in_id if is_own else None
         await self._database.write(lambda tx: self.replace_password(tx, account_id, new_hash, but=kept))
+        self.tell_ended(account_id)
 
     async def set_email_address(
         self, principal: Principal, account_id: AccountId, *, email_address: str, password: str
@@ -172,6 +181,11 @@ class Accounts:
                 _end_browsers(tx, account_id)
 
         await self._database.write(change)
+        self.tell_ended(account_id)
+
+    def tell_ended(self, account_id: AccountId) -> None:
+        """Tell whoever watches over the account's sign-ins that one may have ended; once it is in the database."""
+        self._endings.tell(account_id)
 
     async def delete(self, principal: Principal, account_id: AccountId) -> None:
         """Delete an account, one's own or as an administrator; its address becomes free and its keys end.
@@ -188,6 +202,7 @@ class Accounts:
             _end_browsers(tx, account_id)
 
         await self._database.write(change)
+        self.tell_ended(account_id)
 
     async def _prove(self, account: Account, password: str, words: str) -> None:
         """Ask for the account's password; guesses are counted before they are tried."""

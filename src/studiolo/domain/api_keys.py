@@ -1,7 +1,12 @@
-"""API keys: `sk-`, 16 random characters, and 6 that number the row; shown once, stored hashed."""
+"""API keys: `sk-`, 16 random characters, and 6 that number the row; shown once, stored hashed.
+
+A key that manages keys sees and changes only those that are good for no more than itself, and makes none that is good
+for more or lives longer: neither with its own account's help nor by changing itself.
+"""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from studiolo.core.clock import Clock
@@ -12,14 +17,17 @@ from studiolo.core.errors import (
     Forbidden,
     InvalidRequest,
     NotFound,
+    ScopeMissing,
     StudioloError,
 )
 from studiolo.core.ids import AccountId, ApiKeyId, ProjectId
-from studiolo.core.models import FULL_SCOPE, Account, ApiKey, Principal
+from studiolo.core.models import FULL_SCOPE, Account, ApiKey, KeyScopes, Principal
 from studiolo.core.secrets import BASE62, SecretSource, hash_secret
 from studiolo.core.settings import Settings
 from studiolo.domain.access import require
-from studiolo.storage import accounts, sign_ins
+from studiolo.domain.endings import Endings
+from studiolo.domain.scopes import acts_as_admin, is_no_more, read_scopes, scope_names
+from studiolo.storage import accounts, auth_tokens, sign_ins
 from studiolo.storage import api_keys as rows
 from studiolo.storage.database import Database, Transaction
 
@@ -34,7 +42,15 @@ _INVALID = "No account found. Is your API key wrong?"
 class ApiKeys:
     """What may be done with API keys."""
 
-    def __init__(self, settings: Settings, database: Database, clock: Clock, secrets: SecretSource) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        secrets: SecretSource,
+        endings: Endings | None = None,
+    ) -> None:
+        self._endings = endings or Endings()
         self._settings = settings
         self._database = database
         self._clock = clock
@@ -48,14 +64,19 @@ class ApiKeys:
         project_id: ProjectId | None = None,
         name: str = "",
         expires_at: datetime | None = None,
+        scopes: Sequence[str] | None = None,
     ) -> tuple[ApiKey, str]:
         """Make a key of the caller's account (an administrator: of any), and return it with its secret.
 
-        With `project_id` the key opens that project only, as long as the account may write there.
+        With `project_id` the key opens that project only, as long as the account may write there. Without
+        `scopes` it is good for all that the caller's own key is good for. Made with a key that ends, it ends no later.
         """
         owner = account_id or principal.account_id
+        wanted = principal.key_scopes if scopes is None else read_scopes(scopes)
+        expires_at = principal.key_expires_at if expires_at is None else expires_at
         _check_name(name)
         self._check_expiry(expires_at)
+        _require_no_more(principal, wanted, expires_at)
         random = self._secrets.base62(_RANDOM_CHARACTERS)
         placeholder_hash = hash_secret(self._secrets.uuid())
         now = self._clock.now()
@@ -63,7 +84,8 @@ class ApiKeys:
         def insert(tx: Transaction) -> tuple[ApiKey, str]:
             account = _managed_account(tx, principal, owner)
             if project_id is not None:
-                require(tx, Principal(account.account_id, is_admin=account.is_admin), project_id, write=True)
+                is_admin = acts_as_admin(account.is_admin, wanted)
+                require(tx, Principal(account.account_id, is_admin=is_admin), project_id, write=True)
             if rows.count_for(tx, account.account_id) >= MAX_PER_ACCOUNT:
                 raise Conflict(f"There is a limit of {MAX_PER_ACCOUNT} per account; please delete some api keys.")
             number = rows.reserve(
@@ -74,6 +96,7 @@ class ApiKeys:
                 created_at=now,
                 expires_at=expires_at,
                 placeholder_hash=placeholder_hash,
+                scopes=wanted,
             )
             secret = f"sk-{random}{_in_base62(number)}"
             rows.set_key(tx, number, key_hash=hash_secret(secret), trunc=f"{secret[:3]}...{secret[-6:]}")
@@ -86,7 +109,8 @@ class ApiKeys:
         owner = account_id or principal.account_id
 
         def read(tx: Transaction) -> Sequence[ApiKey]:
-            return rows.list_for(tx, _managed_account(tx, principal, owner).account_id)
+            found = rows.list_for(tx, _managed_account(tx, principal, owner).account_id)
+            return [one for one in found if is_no_more(one.scopes, principal.key_scopes)]
 
         return await self._database.read(read)
 
@@ -100,9 +124,22 @@ class ApiKeys:
 
         await self._database.write(change)
 
+    async def set_scopes(self, principal: Principal, api_key_id: ApiKeyId, scopes: Sequence[str]) -> None:
+        """Set what a key is good for."""
+        wanted = read_scopes(scopes)
+
+        def change(tx: Transaction) -> None:
+            found = _managed_key(tx, principal, api_key_id)
+            if not is_no_more(wanted, found.scopes):
+                _require_no_more(principal, wanted, found.expires_at)
+            rows.set_scopes(tx, api_key_id, wanted)
+
+        await self._database.write(change)
+
     async def set_expiry(self, principal: Principal, api_key_id: ApiKeyId, expires_at: datetime | None) -> None:
         """Set when a key ends; None: never."""
         self._check_expiry(expires_at)
+        _require_no_more(principal, principal.key_scopes, expires_at)
 
         def change(tx: Transaction) -> None:
             _managed_key(tx, principal, api_key_id)
@@ -110,14 +147,22 @@ class ApiKeys:
 
         await self._database.write(change)
 
-    async def revoke(self, principal: Principal, api_key_id: ApiKeyId) -> None:
-        """End a key at once."""
+    async def get(self, principal: Principal, api_key_id: ApiKeyId) -> ApiKey:
+        """Return a key."""
+        return await self._database.read(lambda tx: _managed_key(tx, principal, api_key_id))
 
-        def change(tx: Transaction) -> None:
+    async def revoke(self, principal: Principal, api_key_id: ApiKeyId) -> None:
+        """End a key at once, and with it every auth token that was made with it and the sign-ins of these."""
+
+        def change(tx: Transaction) -> Iterable[AccountId]:
             _managed_key(tx, principal, api_key_id)
             rows.remove(tx, api_key_id)
+            tokens = auth_tokens.remove_for_key(tx, api_key_id)
+            sign_ins.remove_for_tokens(tx, list(tokens))
+            return set(tokens.values())
 
-        await self._database.write(change)
+        for account_id in await self._database.write(change):
+            self._endings.tell(account_id)
 
     async def resolve(self, key: str, address: str = "") -> Principal:
         """Return who a key stands for; raise ApiKeyInvalid or AccountBanned."""
@@ -136,13 +181,22 @@ class ApiKeys:
             raise ApiKeyInvalid(_INVALID)
         if account.is_banned:
             raise banned(self._settings)
+        is_admin = acts_as_admin(account.is_admin, found.scopes)
+        who = Principal(
+            account.account_id,
+            is_admin=is_admin,
+            address=address,
+            key_scopes=found.scopes,
+            api_key_id=found.api_key_id,
+            key_expires_at=found.expires_at,
+        )
         if found.project_id is None:
-            return found, Principal(account.account_id, is_admin=account.is_admin, address=address)
+            return found, who
         try:
-            require(tx, Principal(account.account_id, is_admin=account.is_admin), found.project_id, write=True)
+            require(tx, Principal(account.account_id, is_admin=is_admin), found.project_id, write=True)
         except StudioloError as error:
             raise ApiKeyInvalid(_INVALID, internal="the key's maker left the project") from error
-        return found, Principal(key_project_id=found.project_id, address=address)
+        return found, replace(who, account_id=None, is_admin=False, key_project_id=found.project_id)
 
     def _check_expiry(self, expires_at: datetime | None) -> None:
         if expires_at is not None and expires_at <= self._clock.now():
@@ -174,7 +228,18 @@ def _managed_key(tx: Transaction, principal: Principal, api_key_id: ApiKeyId) ->
     _managed_account(tx, principal, principal.account_id)
     if found is None or not (principal.is_admin or found.account_id == principal.account_id):
         raise NotFound("There is no such API key.")
+    if not is_no_more(found.scopes, principal.key_scopes):
+        raise NotFound("There is no such API key.")  # none that this key may know of
     return found
+
+
+def _require_no_more(principal: Principal, scopes: KeyScopes, expires_at: datetime | None) -> None:
+    """Refuse what would make a key stronger than the one that asks."""
+    if not is_no_more(scopes, principal.key_scopes):
+        own = ", ".join(scope_names(principal.key_scopes))
+        raise ScopeMissing(f"A key cannot make a key that is good for more than itself: {own}.")
+    if principal.key_expires_at is not None and (expires_at is None or expires_at > principal.key_expires_at):
+        raise Forbidden("A key cannot make a key that lives longer than itself.")
 
 
 def _note_use(tx: Transaction, found: ApiKey, now: datetime) -> None:

@@ -195,7 +195,7 @@ class Organizations:
             return account
 
         account = await self._database.read(read)
-        return await self._auth_tokens.issue(principal, account)
+        return (await self._auth_tokens.issue(principal, account))[0]
 
     async def message(self, principal: Principal, name: str, *, subject: str, body: str) -> MessageId | None:
         """Send a message to every member; for the organization's admins. None when there is nobody."""

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from studiolo.core.clock import Clock
 from studiolo.core.errors import InvalidRequest, NotFound
+from studiolo.core.ids import AccountId
 from studiolo.core.models import Mail
 from studiolo.core.secrets import SecretSource, hash_secret
 from studiolo.core.settings import Settings
@@ -85,16 +86,18 @@ class PasswordResets:
             raise gone
         new_hash = await self._accounts.hash(new_password)
 
-        def change(tx: Transaction) -> bool:
+        def change(tx: Transaction) -> AccountId | None:
             account_id = rows.account_of(tx, hash_secret(code), now)
             account = account_rows.get(tx, account_id) if account_id is not None else None
             if account is None or account.is_deleted or account.is_banned:
-                return False
+                return None
             self._accounts.replace_password(tx, account.account_id, new_hash)
-            return True
+            return account.account_id
 
-        if not await self._database.write(change):
+        changed = await self._database.write(change)
+        if changed is None:
             raise gone
+        self._accounts.tell_ended(changed)
 
     async def _take_turn(self, email_address: str, address: str) -> None:
         now = self._clock.now()

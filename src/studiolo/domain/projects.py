@@ -11,6 +11,7 @@ from studiolo.core.errors import (
     Forbidden,
     InvalidRequest,
     NotFound,
+    ProjectNotRunning,
     RoleTooLow,
     StudioloError,
 )
@@ -118,6 +119,8 @@ class Projects:
 
     async def restart(self, principal: Principal, project_id: ProjectId) -> None:
         """Stop a project and start it again."""
+        if not principal.scope.may_start:
+            raise ProjectNotRunning("This sign-in may not start the project.")
         await self.stop(principal, project_id)
         await self.start(principal, project_id)
 
@@ -139,7 +142,8 @@ class Projects:
             raise type(error)(message, **error.details) from error
         now = self._clock.now()
         await self._database.write(lambda tx: rows.touch(tx, project_id, now))
-        self._lifecycle.start_in_background(project)
+        if principal.scope.may_start:
+            self._lifecycle.start_in_background(project)
 
     async def ensure_running(
         self, project: Project, *, may_start: bool = True, progress: Progress | None = None

@@ -44,7 +44,7 @@ class PublicPaths:
         """Return a public file's text."""
         project, root = await self._database.read(lambda tx: require_public(tx, principal, project_id, path))
         params = {"path": path_below_home(project_id, path), "max_bytes": MAX_READ_BYTES, "within": root}
-        return read_text(await self._ask(project, "files.read_text", params), MAX_READ_BYTES)
+        return read_text(await self._ask(principal, project, "files.read_text", params), MAX_READ_BYTES)
 
     async def list(
         self, principal: Principal, project_id: ProjectId, path: str, options: ListingOptions
@@ -56,7 +56,7 @@ class PublicPaths:
         directory = path_below_home(project_id, path)
         within = root_of(roots, directory) or ""
         params = {"path": directory, "within": within}
-        entries = read_entries(await self._ask(project, "files.list", params))
+        entries = read_entries(await self._ask(principal, project, "files.list", params))
         shown = [
             one
             for one in entries
@@ -68,9 +68,11 @@ class PublicPaths:
         end = None if options.limit < 0 else options.start + options.limit
         return shown[options.start : end]
 
-    async def _ask(self, project: Project, call: str, params: dict[str, Any]) -> dict[str, Any]:
+    async def _ask(self, principal: Principal, project: Project, call: str, params: dict[str, Any]) -> dict[str, Any]:
         try:
-            return await self._agents.call(project, call, params, timeout_seconds=CALL_TIMEOUT_SECONDS)
+            return await self._agents.call(
+                project, call, params, timeout_seconds=CALL_TIMEOUT_SECONDS, may_start=principal.scope.may_start
+            )
         except StudioloError as error:
             raise_in_historical_words(error)
 
@@ -80,6 +82,8 @@ def list_visible(tx: Transaction, principal: Principal, project_id: ProjectId) -
     project = projects.get(tx, project_id) if is_uuid(project_id) else None
     if project is None or project.is_deleted or principal.scope.project_id not in (None, project_id):
         return []
+    if principal.scope.path_prefix is not None:
+        return []  # a sign-in narrowed to some paths reads documents, not records
     found = rows.list_of(tx, project_id)
     try:
         require(tx, principal, project_id, write=True)

@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 from studiolo.core.clock import Clock, iso_milliseconds
 from studiolo.core.errors import Forbidden, InvalidRequest
-from studiolo.core.models import Principal
+from studiolo.core.models import KeyScope, Principal
 from studiolo.domain.query_language import (
     MAX_ROWS,
     Filter,
@@ -25,6 +25,7 @@ from studiolo.domain.query_language import (
     substitute,
     with_default,
 )
+from studiolo.domain.scopes import require_scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,15 @@ class DeletingTable(QueryTable, Protocol):
         """Delete the record that the given fields name, or raise."""
         ...
 
+
+# What a key must be good for to read a table and to write it; the tables that are not named hold what projects are.
+_SCOPES: Mapping[str, tuple[KeyScope, KeyScope]] = {
+    "accounts": (KeyScope.ACCOUNTS_READ, KeyScope.ACCOUNTS_WRITE),
+    "collaborators": (KeyScope.ACCOUNTS_READ, KeyScope.SHARING),
+    "public_paths": (KeyScope.PROJECTS_READ, KeyScope.SHARING),
+    "project_invite_tokens": (KeyScope.SHARING, KeyScope.SHARING),
+}
+_SCOPES_OF_PROJECTS = (KeyScope.PROJECTS_READ, KeyScope.PROJECTS_WRITE)
 
 # Records that exist and are nobody's to query: other calls show what their owners may see.
 _CLOSED = frozenset({"copy_paths", "api_keys", "auth_tokens", "client_error_log"})
@@ -107,6 +117,7 @@ class Queries:
         table = self._tables.get(table_name)
         if table is None:
             raise InvalidRequest(f"FATAL: get queries not allowed for table '{table_name}'")
+        require_scope(principal, _SCOPES.get(table_name, _SCOPES_OF_PROJECTS)[0])
         selection = _selection(table, fields, options, is_list, now)
         found = [row for row in await table.rows(principal, selection) if _fulfils(row, selection.filters)]
         found = in_order(found, selection.order_by)[: selection.limit]
@@ -126,12 +137,19 @@ class Queries:
         for field in fields:
             if field not in table.settable:
                 raise InvalidRequest(f"FATAL: changing {table_name}.{field} not allowed")
+        require_scope(principal, _SCOPES.get(table_name, _SCOPES_OF_PROJECTS)[1])
+        if _is_about_people(table_name, fields):
+            require_scope(principal, KeyScope.SHARING)
         if principal.scope.is_read_only:
             raise Forbidden("FATAL: this sign-in may only read")
         if options.is_delete and isinstance(table, DeletingTable):
             await table.delete(principal, fields)
         else:
             await table.set(principal, fields)
+
+
+def _is_about_people(table_name: str, fields: Row) -> bool:
+    return table_name.startswith("projects") and ("users" in fields or "invite_requests" in fields)
 
 
 def _count(queries: list[object]) -> int:

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from studiolo.core.clock import Clock, iso_milliseconds
-from studiolo.core.errors import InvalidRequest, ProjectNotFound, StudioloError
+from studiolo.core.errors import Forbidden, InvalidRequest, ProjectNotFound, ProjectNotRunning, StudioloError
 from studiolo.core.ids import AccountId, ProjectId, is_uuid
-from studiolo.core.models import Principal, Project
+from studiolo.core.models import FULL_SCOPE, Principal, Project
 from studiolo.core.settings import Settings
 from studiolo.domain import collaborators
 from studiolo.domain.lifecycle import Lifecycle
@@ -96,7 +96,7 @@ class ProjectsTable:
         if values.get("deleted") is True:
             await self._lifecycle.stop(project.project_id)
         elif action is not None:
-            await self._act(project, action)
+            await self._act(project, action, may_start=principal.scope.may_start)
 
     async def _read(self, principal: Principal, selection: Selection, only: str | None) -> Sequence[Project]:
         if only is not None and not is_uuid(only):
@@ -134,6 +134,8 @@ class ProjectsTable:
 
         def change(tx: Transaction) -> Project:
             project = writable(tx, principal, project_id, including_deleted=True)
+            if "deleted" in values and principal.scope != FULL_SCOPE:
+                raise Forbidden("FATAL: this sign-in may not delete or restore projects")
             columns: dict[str, Any] = {_COLUMNS[field]: values[field] for field in _COLUMNS if field in values}
             settings = {field: values[field] for field in _SETTABLE_SETTINGS if field in values}
             if settings:
@@ -148,11 +150,11 @@ class ProjectsTable:
 
         return await self._database.write(change)
 
-    async def _act(self, project: Project, action: str) -> None:
+    async def _act(self, project: Project, action: str, *, may_start: bool) -> None:
         started = self._clock.now()
         record: Row = {"action": action, "started": iso_milliseconds(started)}
         try:
-            await self._carry_out(project, action)
+            await self._carry_out(project, action, may_start=may_start)
         except StudioloError as error:
             record["err"] = error.message
             raise
@@ -160,11 +162,14 @@ class ProjectsTable:
             record["finished"] = iso_milliseconds(self._clock.now())
             await self._database.write(lambda tx: _record_action(tx, project.project_id, record))
 
-    async def _carry_out(self, project: Project, action: str) -> None:
+    async def _carry_out(self, project: Project, action: str, *, may_start: bool) -> None:
+        if action == "restart" and not may_start:
+            raise ProjectNotRunning("This sign-in may not start the project.")
         if action in ("stop", "restart"):
             await self._lifecycle.stop(project.project_id)
         if action in ("start", "restart"):
-            await self._lifecycle.ensure_running(await self._lifecycle.read(project.project_id))
+            project = await self._lifecycle.read(project.project_id)
+            await self._lifecycle.ensure_running(project, may_start=may_start)
 
 
 def _record_action(tx: Transaction, project_id: ProjectId, record: Row) -> None:

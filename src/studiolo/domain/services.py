@@ -15,8 +15,10 @@ from studiolo.domain.auth_tokens import AuthTokens
 from studiolo.domain.client_errors import ClientErrors
 from studiolo.domain.collaborators import Collaborators
 from studiolo.domain.copies import Copies
+from studiolo.domain.copy_groups import CopyGroups
 from studiolo.domain.copying import Copying
 from studiolo.domain.documents import Documents
+from studiolo.domain.endings import Endings
 from studiolo.domain.exec import Exec
 from studiolo.domain.files import Files
 from studiolo.domain.histories import Histories
@@ -41,6 +43,7 @@ from studiolo.domain.query_projects import ProjectsTable
 from studiolo.domain.query_projects_admin import ProjectsAdminTable
 from studiolo.domain.query_public_paths import PublicPathsTable
 from studiolo.domain.sign_ins import SignIns
+from studiolo.domain.transfers import Transfers
 from studiolo.runtime.mail import mailer_of
 from studiolo.runtime.protocols import AgentConnector, CopyEngine, Mailer, ProjectRunner
 from studiolo.storage.database import Database
@@ -61,10 +64,12 @@ class Services:
     collaborators: Collaborators
     invitations: Invitations
     files: Files
+    transfers: Transfers
     public_paths: PublicPaths
     exec: Exec
     jupyter: Jupyter
     copies: Copies
+    copy_groups: CopyGroups
     queries: Queries
     documents: Documents
     histories: Histories
@@ -92,8 +97,9 @@ def build_services(
     """
     mailer = mailer or mailer_of(settings, clock, secrets)
     access = Access(database)
-    accounts = Accounts(settings, database, clock, secrets, passwords or Passwords())
-    auth_tokens = AuthTokens(settings, database, clock, secrets, accounts)
+    endings = Endings()
+    accounts = Accounts(settings, database, clock, secrets, passwords or Passwords(), endings)
+    auth_tokens = AuthTokens(settings, database, clock, secrets, accounts, endings)
     messages = Messages(database, clock)
     lifecycle = Lifecycle(settings, database, clock, runner)
     agents = Agents(database, clock, lifecycle, connector)
@@ -117,18 +123,20 @@ def build_services(
         accounts=accounts,
         account_search=AccountSearch(database, clock),
         password_resets=PasswordResets(settings, database, clock, secrets, accounts, mailer),
-        api_keys=ApiKeys(settings, database, clock, secrets),
+        api_keys=ApiKeys(settings, database, clock, secrets, endings),
         auth_tokens=auth_tokens,
-        sign_ins=SignIns(settings, database, clock, secrets, accounts),
+        sign_ins=SignIns(settings, database, clock, secrets, accounts, endings),
         access=access,
         projects=Projects(settings, database, clock, secrets, access, lifecycle, agents),
         collaborators=Collaborators(database, clock),
         invitations=Invitations(database, clock, mailer),
         files=Files(settings, access, agents),
+        transfers=Transfers(settings, clock, access, agents),
         public_paths=PublicPaths(database, agents),
         exec=Exec(access, agents),
         jupyter=Jupyter(database, clock, access, agents),
         copies=Copies(database, clock, secrets, copying, on_copy_queued),
+        copy_groups=CopyGroups(database, clock, secrets, on_copy_queued),
         queries=Queries(clock, tables),
         documents=Documents(settings, database, access, agents, histories),
         histories=histories,

@@ -12,19 +12,23 @@ Cookies, tokens and bearers are opaque and stored hashed.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from studiolo.core.clock import Clock
 from studiolo.core.errors import Forbidden, PasswordIncorrect, SignInExpired
-from studiolo.core.ids import SignInId
-from studiolo.core.models import FULL_SCOPE, Account, Principal, SignIn
+from studiolo.core.ids import AccountId, SignInId
+from studiolo.core.models import FULL_SCOPE, Account, AuthToken, Principal, SignIn
 from studiolo.core.secrets import SecretSource, hash_secret
 from studiolo.core.settings import Settings
 from studiolo.domain.accounts import Accounts, is_email_address
 from studiolo.domain.api_keys import banned
 from studiolo.domain.auth_tokens import hash_token, redeem
-from studiolo.domain.throttles import LONGEST_WINDOW, Throttle, refuse
+from studiolo.domain.endings import Endings
+from studiolo.domain.guesses import KNOWN_FOR, Guesses, Sources, too_many
+from studiolo.domain.scopes import acts_as_admin
+from studiolo.domain.throttles import KNOWN_ACTION, LONGEST_WINDOW
 from studiolo.storage import accounts as account_rows
 from studiolo.storage import auth_tokens, throttles
 from studiolo.storage import sign_ins as rows
@@ -32,7 +36,7 @@ from studiolo.storage.database import Database, Transaction
 
 SECRET_CHARACTERS = 43
 FRAME_KEY_CHARACTERS = 16
-WINDOW_SECONDS = 5 * 60
+PER_ADDRESS = 10  # times as many as for an account: a whole school may share one address
 USE_NOTED_EVERY = timedelta(minutes=1)
 _NOBODY = "(not an address)"  # what cannot be anybody's address is tried, refused and counted like an unknown one
 _EXPIRED = "You are signed out. Sign in again."
@@ -60,16 +64,23 @@ class SignIns:
     """Makes, finds and ends sign-ins."""
 
     def __init__(
-        self, settings: Settings, database: Database, clock: Clock, secrets: SecretSource, accounts: Accounts
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        secrets: SecretSource,
+        accounts: Accounts,
+        endings: Endings | None = None,
     ) -> None:
+        self._endings = endings or Endings()
         self._settings = settings
         self._database = database
         self._clock = clock
         self._secrets = secrets
         self._accounts = accounts
         attempts = settings.sign_in_attempts
-        self._by_account = Throttle("sign_in_account", attempts, WINDOW_SECONDS)
-        self._by_address = Throttle("sign_in_address", attempts, WINDOW_SECONDS)
+        self._guesses = Guesses("sign_in_account", per_account=attempts)
+        self._sources = Sources(clock, attempts * PER_ADDRESS)
 
     async def sign_in(self, email_address: str, password: str, address: str = "") -> tuple[SignIn, str]:
         """Sign a browser in; return the sign-in and the cookie's value.
@@ -89,13 +100,13 @@ class SignIns:
         sign_in = self._new(account, self._settings.sign_in_lifetime_seconds)
 
         def add(tx: Transaction) -> None:
-            self._by_account.forget(tx, email_address)
-            if address:
-                self._by_address.give_back(tx, address)
+            self._guesses.succeeded(tx, email_address, address, sign_in.created_at)
             rows.add(tx, sign_in, secret_hash=hash_secret(secret))
+            self._end_oldest(tx, sign_in)
             account_rows.touch(tx, account.account_id, sign_in.created_at)
 
         await self._database.write(add)
+        self._sources.give_back(address)
         return sign_in, secret
 
     async def sign_in_frame(self, token: str, frame_secret: str | None, address: str = "") -> tuple[SignIn, str]:
@@ -122,18 +133,25 @@ class SignIns:
 
     async def resolve(self, secret: str, address: str = "") -> Principal:
         """Return who a cookie stands for; raise SignInExpired or AccountBanned."""
-        if not secret.isascii():
-            raise SignInExpired(_EXPIRED)
-        now = self._clock.now()
-        found = await self._database.read(
-            lambda tx: self._checked(tx, rows.get_by_secret(tx, hash_secret(secret)), now)
-        )
-        return await self._principal(found, address, now)
+        return await self._resolve(secret, address, with_frames=True)
+
+    async def resolve_own(self, secret: str, address: str = "") -> Principal:
+        """Do the same for the cookie of a visitor's own sign-in; that of a frame opens no page and no API."""
+        return await self._resolve(secret, address, with_frames=False)
 
     async def sign_out(self, secret: str) -> None:
         """End a sign-in and its bearers; one that is over already is no error."""
-        if secret.isascii():
-            await self._database.write(lambda tx: rows.remove_by_secret(tx, hash_secret(secret)))
+        if not secret.isascii():
+            return
+
+        def remove(tx: Transaction) -> SignIn | None:
+            found = rows.get_by_secret(tx, hash_secret(secret))
+            rows.remove_by_secret(tx, hash_secret(secret))
+            return found
+
+        ended = await self._database.write(remove)
+        if ended is not None:
+            self._endings.tell(ended.account_id)
 
     async def sign_out_everywhere(self, principal: Principal) -> None:
         """End every sign-in of the caller's account."""
@@ -141,6 +159,11 @@ class SignIns:
         if account_id is None or principal.scope != FULL_SCOPE:
             raise Forbidden("This sign-in is good for documents only.")
         await self._database.write(lambda tx: rows.remove_for_account(tx, account_id))
+        self._endings.tell(account_id)
+
+    def watch(self, principal: Principal, look: Callable[[], object]) -> AbstractContextManager[None]:
+        """Have `look` called whenever a sign-in of the account may have ended, for the length of a `with` block."""
+        return self._endings.watch(principal.account_id or AccountId(""), look)
 
     async def mint_bearer(self, sign_in_id: SignInId) -> tuple[str, int]:
         """Return a short-lived secret that stands for a sign-in, and for how many seconds it is good."""
@@ -167,23 +190,44 @@ class SignIns:
         now = self._clock.now()
 
         def remove(tx: Transaction) -> int:
-            return rows.reap(tx, now) + auth_tokens.reap(tx, now) + throttles.reap(tx, now, LONGEST_WINDOW)
+            return (
+                rows.reap(tx, now)
+                + auth_tokens.reap(tx, now)
+                + throttles.reap(tx, now, LONGEST_WINDOW, {KNOWN_ACTION: KNOWN_FOR})
+            )
 
         return await self._database.write(remove)
 
+    async def _resolve(self, secret: str, address: str, *, with_frames: bool) -> Principal:
+        if not secret.isascii():
+            raise SignInExpired(_EXPIRED)
+        now = self._clock.now()
+        found = await self._database.read(
+            lambda tx: self._checked(tx, rows.get_by_secret(tx, hash_secret(secret)), now)
+        )
+        if found.sign_in.frame_key is not None and not with_frames:
+            raise SignInExpired(_EXPIRED)
+        return await self._principal(found, address, now)
+
     async def _take_turn(self, email_address: str, address: str) -> Account | None:
         """Count the try before it is made, and look the account up; raise RateLimited."""
+        if wait := self._sources.take(address):
+            raise too_many(wait)
         now = self._clock.now()
 
         def take(tx: Transaction) -> tuple[int, Account | None]:
-            wait = self._by_address.take(tx, address, now) if address else 0
-            wait = wait or self._by_account.take(tx, email_address, now)
+            wait = self._guesses.take(tx, email_address, address, now)
             return wait, account_rows.get_by_email(tx, email_address)
 
         wait, account = await self._database.write(take)
         if wait:
-            raise refuse(f"Too many wrong passwords. Try again in {wait} seconds.", wait)
+            raise too_many(wait)
         return account
+
+    def _end_oldest(self, tx: Transaction, sign_in: SignIn, token_hash: str | None = None) -> None:
+        settings = self._settings
+        per_account, per_token = settings.max_sign_ins_per_account, settings.max_sign_ins_per_token
+        rows.end_oldest(tx, sign_in.account_id, token_hash, per_account=per_account, per_token=per_token)
 
     def _finding_frame(self, token: str, frame_secret: str | None) -> Callable[[Transaction], tuple[SignIn, str]]:
         """Return the work of finding a frame's sign-in or adding it."""
@@ -201,14 +245,21 @@ class SignIns:
                 account_id=account.account_id,
                 frame_key=token_hash[:FRAME_KEY_CHARACTERS],
                 created_at=now,
-                expires_at=now + timedelta(seconds=self._settings.frame_sign_in_lifetime_seconds),
+                expires_at=self._end_of_frame(found, now),
                 scope=found.scope,
+                key_scopes=found.key_scopes,
             )
             rows.add(tx, sign_in, secret_hash=hash_secret(new_secret), token_hash=token_hash)
+            self._end_oldest(tx, sign_in, token_hash)
             account_rows.touch(tx, account.account_id, now)
             return sign_in, new_secret
 
         return find_or_add
+
+    def _end_of_frame(self, token: AuthToken, now: datetime) -> datetime:
+        seconds = token.sign_in_seconds or self._settings.frame_sign_in_lifetime_seconds
+        ends_at = now + timedelta(seconds=seconds)
+        return ends_at if token.ends_at is None else min(ends_at, token.ends_at)
 
     async def _admit(self, find: Callable[[Transaction], tuple[SignIn | None, str]], address: str) -> Admitted:
         bearer = self._secrets.base62(SECRET_CHARACTERS)
@@ -267,8 +318,9 @@ class SignIns:
 def _principal_of(found: _Found, address: str) -> Principal:
     return Principal(
         account_id=found.account.account_id,
-        is_admin=found.account.is_admin,
+        is_admin=acts_as_admin(found.account.is_admin, found.sign_in.key_scopes),
         scope=found.sign_in.scope,
+        key_scopes=found.sign_in.key_scopes,
         sign_in_id=found.sign_in.sign_in_id,
         address=address,
     )

@@ -42,6 +42,11 @@ def get(tx: Connection, account_id: AccountId) -> Account | None:
     return _account(row) if row is not None else None
 
 
+def maker_of(tx: Connection, account_id: AccountId) -> AccountId | None:
+    """Return the account that made an account."""
+    return tx.execute(select(accounts.c.created_by).where(accounts.c.account_id == account_id)).scalar_one_or_none()
+
+
 def get_by_email(tx: Connection, email_address: str) -> Account | None:
     """Return the account with this address, which must be in lower case."""
     row = tx.execute(select(accounts).where(accounts.c.email_address == email_address)).mappings().one_or_none()

@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, update
 
 from studiolo.core.ids import AccountId, ApiKeyId, ProjectId
-from studiolo.core.models import ApiKey
+from studiolo.core.models import ApiKey, KeyScopes
+from studiolo.storage.key_scopes import read_scopes, write_scopes
 from studiolo.storage.tables import api_keys
 
 
@@ -18,6 +19,7 @@ def reserve(
     created_at: datetime,
     expires_at: datetime | None,
     placeholder_hash: str,
+    scopes: KeyScopes = None,
 ) -> ApiKeyId:
     """Insert a row that no key opens yet and return its number, which becomes a part of the key."""
     row = {
@@ -26,6 +28,7 @@ def reserve(
         "name": name,
         "key_hash": placeholder_hash,
         "trunc": "",
+        "scopes": write_scopes(scopes),
         "created_at": created_at,
         "expires_at": expires_at,
     }
@@ -66,6 +69,11 @@ def set_name(tx: Connection, api_key_id: ApiKeyId, name: str) -> None:
     tx.execute(update(api_keys).where(api_keys.c.api_key_id == api_key_id).values(name=name))
 
 
+def set_scopes(tx: Connection, api_key_id: ApiKeyId, scopes: KeyScopes) -> None:
+    """Set what a key is good for."""
+    tx.execute(update(api_keys).where(api_keys.c.api_key_id == api_key_id).values(scopes=write_scopes(scopes)))
+
+
 def set_expiry(tx: Connection, api_key_id: ApiKeyId, expires_at: datetime | None) -> None:
     """Set when a key ends; None: never."""
     tx.execute(update(api_keys).where(api_keys.c.api_key_id == api_key_id).values(expires_at=expires_at))
@@ -97,4 +105,5 @@ def _api_key(row: RowMapping) -> ApiKey:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         last_active_at=row["last_active_at"],
+        scopes=read_scopes(row["scopes"]),
     )

@@ -2,19 +2,25 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
 
-from studiolo.core.ids import AccountId, ProjectId
+from studiolo.core.ids import AccountId, ApiKeyId, ProjectId
 from studiolo.core.models import AuthToken, Scope
+from studiolo.storage.key_scopes import read_scopes, write_scopes
 from studiolo.storage.tables import auth_tokens
 
 
-def add(tx: Connection, token_hash: str, token: AuthToken, *, created_by: str | None) -> None:
+def add(tx: Connection, token_hash: str, token: AuthToken) -> None:
     """Insert a token."""
     row = {
         "token_hash": token_hash,
+        "auth_token_id": token.auth_token_id,
         "account_id": token.account_id,
-        "created_by": created_by,
+        "created_by": token.created_by,
+        "api_key_id": token.api_key_id,
+        "key_scopes": write_scopes(token.key_scopes),
+        "sign_in_seconds": token.sign_in_seconds,
+        "ends_at": token.ends_at,
         "created_at": token.created_at,
         "expires_at": token.expires_at,
         "is_single_use": token.is_single_use,
@@ -33,10 +39,27 @@ def get(tx: Connection, token_hash: str) -> AuthToken | None:
     return _auth_token(row) if row is not None else None
 
 
-def maker_of(tx: Connection, token_hash: str) -> str | None:
-    """Return the account that made a token."""
-    query = select(auth_tokens.c.created_by).where(auth_tokens.c.token_hash == token_hash)
+def hash_of(tx: Connection, auth_token_id: str) -> str | None:
+    """Return the hash of the token with an id."""
+    query = select(auth_tokens.c.token_hash).where(auth_tokens.c.auth_token_id == auth_token_id)
     return tx.execute(query).scalar_one_or_none()
+
+
+def list_living(
+    tx: Connection, now: datetime, *, account_id: AccountId | None, created_by: AccountId | None, limit: int
+) -> list[AuthToken]:
+    """Return the tokens that sign in as an account or that an account made, the newest first; not those that ended."""
+    whose = or_(auth_tokens.c.account_id == account_id, auth_tokens.c.created_by == created_by)
+    query = select(auth_tokens).where(whose, auth_tokens.c.expires_at > now)
+    query = query.order_by(auth_tokens.c.created_at.desc(), auth_tokens.c.auth_token_id).limit(limit)
+    return [_auth_token(row) for row in tx.execute(query).mappings()]
+
+
+def remove_for_key(tx: Connection, api_key_id: ApiKeyId) -> dict[str, AccountId]:
+    """Delete the tokens that were made with an API key; return their hashes, and whom each signed in."""
+    gone = delete(auth_tokens).where(auth_tokens.c.api_key_id == api_key_id)
+    rows = tx.execute(gone.returning(auth_tokens.c.token_hash, auth_tokens.c.account_id))
+    return {token_hash: AccountId(account_id) for token_hash, account_id in rows}
 
 
 def mark_used(tx: Connection, token_hash: str, now: datetime) -> bool:
@@ -69,4 +92,10 @@ def _auth_token(row: RowMapping) -> AuthToken:
         is_single_use=row["is_single_use"],
         used_at=row["used_at"],
         scope=Scope(project_id, row["path_prefix"], row["is_read_only"], row["may_start"]),
+        auth_token_id=row["auth_token_id"] or "",
+        created_by=row["created_by"],
+        api_key_id=row["api_key_id"],
+        key_scopes=read_scopes(row["key_scopes"]),
+        sign_in_seconds=row["sign_in_seconds"],
+        ends_at=row["ends_at"],
     )

@@ -1,12 +1,16 @@
 """Rows of `sign_ins`, and of `bearers`, the short-lived secrets that a frame keeps in memory."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, or_, select, update
 
 from studiolo.core.ids import AccountId, ProjectId, SignInId
 from studiolo.core.models import Scope, SignIn
+from studiolo.storage.key_scopes import read_scopes, write_scopes
 from studiolo.storage.tables import bearers, sign_ins
+
+_HASHES_PER_QUERY = 5000  # below the number of parameters that either database takes
 
 
 def add(tx: Connection, sign_in: SignIn, *, secret_hash: str, token_hash: str | None = None) -> None:
@@ -24,8 +28,15 @@ def add(tx: Connection, sign_in: SignIn, *, secret_hash: str, token_hash: str | 
         "path_prefix": sign_in.scope.path_prefix,
         "is_read_only": sign_in.scope.is_read_only,
         "may_start": sign_in.scope.may_start,
+        "key_scopes": write_scopes(sign_in.key_scopes),
     }
     tx.execute(insert(sign_ins).values(**row))
+
+
+def end_oldest(tx: Connection, account_id: AccountId, token_hash: str | None, *, per_account: int, per_token: int) -> int:
+    """End the oldest sign-ins of an account, and of an auth token, beyond so many; return how many ended."""
+    ended = _end_oldest(tx, sign_ins.c.account_id == account_id, per_account)
+    return ended + (_end_oldest(tx, sign_ins.c.token_hash == token_hash, per_token) if token_hash is not None else 0)
 
 
 def get(tx: Connection, sign_in_id: SignInId) -> SignIn | None:
@@ -64,9 +75,11 @@ def remove_by_secret(tx: Connection, secret_hash: str) -> None:
     tx.execute(delete(sign_ins).where(sign_ins.c.secret_hash == secret_hash))
 
 
-def remove_for_token(tx: Connection, token_hash: str) -> None:
-    """End every sign-in that was made from an auth token."""
-    tx.execute(delete(sign_ins).where(sign_ins.c.token_hash == token_hash))
+def remove_for_tokens(tx: Connection, token_hashes: Sequence[str]) -> None:
+    """End every sign-in that was made from one of these auth tokens."""
+    for start in range(0, len(token_hashes), _HASHES_PER_QUERY):
+        some = token_hashes[start : start + _HASHES_PER_QUERY]
+        tx.execute(delete(sign_ins).where(sign_ins.c.token_hash.in_(some)))
 
 
 def remove_for_account(tx: Connection, account_id: AccountId, *, but: SignInId | None = None) -> None:
@@ -94,6 +107,15 @@ def reap(tx: Connection, now: datetime) -> int:
     return tx.execute(delete(sign_ins).where(sign_ins.c.expires_at <= now)).rowcount
 
 
+def _end_oldest(tx: Connection, mine: ColumnElement[bool], most: int) -> int:
+    surplus = tx.execute(select(func.count()).select_from(sign_ins).where(mine)).scalar_one() - most
+    if surplus <= 0:
+        return 0
+    oldest = select(sign_ins.c.sign_in_id).where(mine).order_by(sign_ins.c.created_at, sign_ins.c.sign_in_id)
+    ids = tx.execute(oldest.limit(min(surplus, _HASHES_PER_QUERY))).scalars().all()
+    return tx.execute(delete(sign_ins).where(sign_ins.c.sign_in_id.in_(ids))).rowcount
+
+
 def _sign_in(row: RowMapping) -> SignIn:
     project_id = ProjectId(row["project_id"]) if row["project_id"] is not None else None
     return SignIn(
@@ -103,4 +125,5 @@ def _sign_in(row: RowMapping) -> SignIn:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         scope=Scope(project_id, row["path_prefix"], row["is_read_only"], row["may_start"]),
+        key_scopes=read_scopes(row["key_scopes"]),
     )

@@ -276,7 +276,7 @@ async def test_a_narrowed_token_opens_nothing_else(doors: Doors):
         assert events_of(inside)[-1]["can_write"] is False
         for other, path in ((project_id, "out.md"), (project_id, "in/../out.md"), (other_id, "in/a.md")):
             answer = await _open(browser, auth_token=token, project_id=other, path=path)
-            assert _error(answer)["code"] in ("forbidden", "project_not_found")
+            assert _error(answer)["code"] in ("file_not_found", "project_not_found")
             assert "secret" not in answer.text
 
 

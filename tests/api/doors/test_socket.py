@@ -226,7 +226,7 @@ async def test_a_narrowed_sign_in_stays_within_its_scope(doors: Doors):
         for other, path in ((project_id, "out.md"), (project_id, "in/../out.md"), (other_id, "in/a.md")):
             refused = await _join(socket, other, path, 4)
             assert (refused["type"], refused["channel"]) == ("error", 4)
-            assert refused["code"] in ("forbidden", "project_not_found")
+            assert refused["code"] in ("file_not_found", "project_not_found")
 
 
 @pytest.mark.parametrize("project", ["foreign", "unknown", "nonsense"])

@@ -29,6 +29,7 @@ from studiolo.web.api_v1.authorization import key_from_header, principal_of
 from studiolo.web.api_v1.body import parameters_of
 from studiolo.web.api_v1.parameters import Answer, Parameters, read_parameters
 from studiolo.web.api_v1.registry import NEVER_HANDLED, Call, CallContext, Registry
+from studiolo.web.call_scopes import require_for_call
 from studiolo.web.client_address import client_address
 from studiolo.web.middleware import note
 
@@ -62,6 +63,7 @@ class Dispatcher:
         context = CallContext(self._services, principal, self._clock, self._settings, request)
         message_id = self._secrets.uuid() if parameters.id is None else parameters.id
         try:
+            require_for_call(principal, call.name)
             answer = await call.handler(context, parameters)
         except StudioloError as error:
             self._log_error(error)

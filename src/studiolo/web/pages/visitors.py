@@ -47,7 +47,7 @@ class Visitors:
         if secret is None:
             return None
         try:
-            principal = await self._sign_ins.resolve(secret, client_address(dict(request.scope)))
+            principal = await self._sign_ins.resolve_own(secret, client_address(dict(request.scope)))
         except Unauthenticated:
             return None
         if principal.account_id is None:

@@ -3,7 +3,8 @@
 1. The handshake's `Origin` must be ours. The socket takes no cookie: the first message brings a bearer.
 2. Up to 32 documents share the socket, each under a channel number that the browser chose.
 3. Every 30 seconds the bearer is resolved again, which finds a sign-in that was ended, an account that was banned and
-   a bearer nobody renewed; and each open document's access is asked for again. Joining asks anyway.
+   a bearer nobody renewed; and each open document's access is asked for again. Joining asks anyway. What ends a
+   sign-in on this hub has it done at once.
 4. An error about a message leaves the socket open; an error about who this is closes it with 4401.
 """
 
@@ -21,6 +22,7 @@ from studiolo.core.errors import Forbidden, RoleChanged, StudioloError, Unauthen
 from studiolo.core.models import Principal
 from studiolo.domain.access import Access
 from studiolo.domain.documents import Documents
+from studiolo.domain.places import Places
 from studiolo.domain.sign_ins import SignIns
 from studiolo.web.sockets import messages
 from studiolo.web.sockets.channel import DocumentChannel
@@ -40,8 +42,15 @@ class FrameConnection:
     """A socket from its acceptance to its end."""
 
     def __init__(
-        self, websocket: WebSocket, sign_ins: SignIns, access: Access, documents: Documents, clock: Clock
+        self,
+        websocket: WebSocket,
+        sign_ins: SignIns,
+        access: Access,
+        documents: Documents,
+        clock: Clock,
+        places: Places,
     ) -> None:
+        self._places = places
         self._websocket = websocket
         self._sign_ins = sign_ins
         self._access = access
@@ -64,6 +73,11 @@ class FrameConnection:
     async def run(self) -> None:
         """Serve until the browser leaves; raise the error that ends the socket from our side."""
         await self._greet()
+        with self._places.hold(account=self._principal.account_id, sign_in=self._principal.sign_in_id):
+            await self._send({"type": "welcome", "account_id": self._principal.account_id})
+            await self._serve()
+
+    async def _serve(self) -> None:
         reading = asyncio.create_task(self._read())
         watching = asyncio.create_task(self._watch())
         try:
@@ -86,7 +100,6 @@ class FrameConnection:
             raise Unauthenticated("The first message must say hello, with a bearer.")
         self._principal = await self._sign_ins.resolve_bearer(hello.bearer)
         self._bearer = hello.bearer
-        await self._send({"type": "welcome", "account_id": self._principal.account_id})
 
     async def _first(self) -> str | bytes | None:
         """Return the first message, or None if the browser says nothing for too long."""
@@ -171,14 +184,29 @@ class FrameConnection:
             del self._channels[channel.number]
 
     async def _watch(self) -> None:
-        while True:
-            await self._clock.sleep(WATCH_EVERY_SECONDS)
-            principal = await self._sign_ins.resolve_bearer(self._bearer)
-            self._require_same(principal)
-            self._principal = principal
-            for channel in list(self._channels.values()):
-                if channel.is_joined:
-                    await self._check(principal, channel)
+        is_due = asyncio.Event()
+        with self._sign_ins.watch(self._principal, is_due.set):
+            while True:
+                await self._pause(is_due)
+                await self._look()
+
+    async def _look(self) -> None:
+        principal = await self._sign_ins.resolve_bearer(self._bearer)
+        self._require_same(principal)
+        self._principal = principal
+        for channel in list(self._channels.values()):
+            if channel.is_joined:
+                await self._check(principal, channel)
+
+    async def _pause(self, is_due: asyncio.Event) -> None:
+        """Wait for the next look, or until somebody says that a sign-in of this account may have ended."""
+        sleeping = asyncio.create_task(self._clock.sleep(WATCH_EVERY_SECONDS))
+        sleeping.add_done_callback(lambda slept: None if slept.cancelled() else is_due.set())
+        try:
+            await is_due.wait()
+        finally:
+            sleeping.cancel()
+            is_due.clear()
 
     async def _check(self, principal: Principal, channel: DocumentChannel) -> None:
         """End a channel whose project may no longer be read, or whose right to write has changed."""
@@ -220,7 +248,7 @@ class FrameConnection:
 
 def close_code(error: StudioloError) -> int:
     """Return the WebSocket close code for an error that ends a socket."""
-    return {401: 4401, 403: 4403, 404: 4404}.get(error.status, 1011)
+    return {401: 4401, 403: 4403, 404: 4404, 429: 4429}.get(error.status, 1011)
 
 
 def origin_refused(origin: str) -> Forbidden:

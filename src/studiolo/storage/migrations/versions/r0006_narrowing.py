@@ -15,6 +15,8 @@ def upgrade() -> None:
     op.add_column("auth_tokens", sa.Column("auth_token_id", sa.String(length=36), nullable=True))
     op.add_column("auth_tokens", sa.Column("api_key_id", sa.Integer(), nullable=True))
     op.add_column("auth_tokens", sa.Column("key_scopes", sa.Text(), nullable=True))
+    op.add_column("auth_tokens", sa.Column("sign_in_seconds", sa.Integer(), nullable=True))
+    op.add_column("auth_tokens", sa.Column("ends_at", Moment(), nullable=True))
     op.create_index(op.f("ix_auth_tokens_auth_token_id"), "auth_tokens", ["auth_token_id"], unique=True)
     op.create_index(op.f("ix_auth_tokens_api_key_id"), "auth_tokens", ["api_key_id"])
     op.create_index(op.f("ix_auth_tokens_created_by"), "auth_tokens", ["created_by"])
