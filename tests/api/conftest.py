@@ -382,6 +382,18 @@ async def example_world(
         scheduled="2030-01-01",
     )
     await admin.call("cancel_copy", copy_path_id=failed["copy_path_id"])
+    groups = [
+        await admin.call(
+            "copy_path_to_projects",
+            src_project_id=source,
+            src_path="welcome.md",
+            targets=[target],
+            scheduled="2030-01-01",
+            group_key=key,
+        )
+        for key in ("one", "other")
+    ]
+    await admin.call("cancel_copy_group", group_id=groups[0]["group_id"])
     token = await admin.call("user_auth", account_id=student.account_id, password="")
     await admin.call("forgot_password", email_address="student@example.edu")
     await services.histories.note(source, "sheet.ipynb")
@@ -393,6 +405,8 @@ async def example_world(
         "2f5b3c4e-6d1a-4a4e-9c0d-7b8f6a5e4d3c": source,
         "83d6c5a1-0b64-4a5e-a1c9-9a1d3a7f6b20": target,
         "65cd2079-098d-4147-bb54-12d44cebb8cb": copy["copy_path_id"],
+        "b7a1e0c2-94d3-4c55-8f1e-2d6a7b9c0e14": groups[0]["group_id"],
+        "c8b2f1d3-a5e4-4d66-9a2f-3e7b8cad1f25": groups[1]["group_id"],
         "a9d2f6c4-3b1e-4f7a-8c5d-0e6b2d4f8a1c": failed["copy_path_id"],
         "99ebde5c-58f8-4e29-b6e4-b55b8fd71a1b": student.account_id,
     }

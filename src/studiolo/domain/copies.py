@@ -89,7 +89,7 @@ class Copies:
         target = Place(target_id, request.target_path or request.source_path)
         await self._database.read(lambda tx: require(tx, principal, source, target))
         copy = self._operation(principal, request, source_id, target_id)
-        _check_paths(copy)
+        check_operation(copy)
         expires_at = max(copy.created_at, copy.scheduled_at or copy.created_at) + timedelta(days=KEPT_DAYS)
         await self._database.write(lambda tx: rows.insert_waiting(tx, copy, expires_at=expires_at))
         if self._on_queued is not None:
@@ -227,7 +227,7 @@ class Copies:
             backup=request.backup,
             exclude=request.exclude,
             timeout_seconds=request.timeout_seconds,
-            scheduled_at=_scheduled_at(request.scheduled),
+            scheduled_at=scheduled_at_of(request.scheduled),
             started_at=None,
             finished_at=None,
             error=None,
@@ -258,7 +258,8 @@ def _check_range(name: str, value: int, maximum: int) -> None:
         raise InvalidRequest(f"ILLEGAL VALUE {name}='{value}' (must be in [0, {maximum}])")
 
 
-def _check_paths(copy: CopyOperation) -> None:
+def check_operation(copy: CopyOperation) -> None:
+    """Raise PathOutsideProject or InvalidRequest for what no copy could be."""
     if path_in_home(copy.source_project_id, copy.source_path) is None:
         raise PathOutsideProject("source path must be contained in project home dir")
     if path_in_home(copy.target_project_id, copy.target_path) is None:
@@ -272,7 +273,8 @@ def _check_paths(copy: CopyOperation) -> None:
         raise InvalidRequest("timeout must be a positive number of seconds", fields={"timeout": "not positive"})
 
 
-def _scheduled_at(given: str | None) -> datetime | None:
+def scheduled_at_of(given: str | None) -> datetime | None:
+    """Return the moment that a caller wrote; raise InvalidRequest in the historical words."""
     if given is None:
         return None
     moment = parse_moment(given)

@@ -34,7 +34,8 @@ def insert_waiting(tx: Connection, copy: CopyOperation, *, expires_at: datetime)
 
 def insert_group(tx: Connection, group: Sequence[CopyOperation], *, expires_at: datetime) -> None:
     """Insert copies of one account that were ordered together, one behind the other."""
-    due_at = _next_turn(tx, group[0])
+    first = group[0]
+    due_at = next_turn(tx, first.account_id, first.scheduled_at or first.created_at, first.scheduled_at)
     names = [name for name in _fields() if name != "report"]  # nothing yet: its default is no JSON null
     rows = [
         {name: getattr(copy, name) for name in names}
@@ -48,7 +49,7 @@ def insert_group(tx: Connection, group: Sequence[CopyOperation], *, expires_at: 
 def get(tx: Connection, copy_id: CopyId) -> CopyOperation | None:
     """Return a copy operation."""
     row = tx.execute(select(copies).where(copies.c.copy_id == copy_id)).mappings().one_or_none()
-    return _copy(row) if row is not None else None
+    return copy_of(row) if row is not None else None
 
 
 def list_between(
@@ -68,7 +69,7 @@ def list_between(
         if value is not None:
             query = query.where(copies.c[name] == value)
     query = query.order_by(copies.c.created_at.desc(), copies.c.copy_id).limit(limit).offset(offset)
-    return [_copy(row) for row in tx.execute(query).mappings()]
+    return [copy_of(row) for row in tx.execute(query).mappings()]
 
 
 def cancel(tx: Connection, copy_id: CopyId, now: datetime, *, error: str, error_code: str) -> bool:
@@ -84,9 +85,12 @@ def restart(
     tx: Connection, copy: CopyOperation, account_id: AccountId | None, now: datetime, expires_at: datetime
 ) -> bool:
     """Put a copy that failed back into the queue, for an account; False when it did not fail."""
-    again = replace(copy, account_id=account_id, created_at=now)
     failed = and_(copies.c.copy_id == copy.copy_id, copies.c.finished_at.is_not(None), copies.c.error.is_not(None))
-    values = _as_new() | {"account_id": account_id, "due_at": _next_turn(tx, again), "expires_at": expires_at}
+    values = as_new() | {
+        "account_id": account_id,
+        "due_at": next_turn(tx, account_id, copy.scheduled_at or now, copy.scheduled_at),
+        "expires_at": expires_at,
+    }
     return tx.execute(update(copies).where(failed).values(**values)).rowcount == 1
 
 
@@ -119,7 +123,7 @@ def claim(tx: Connection, owner: str, *, now: datetime, lease_until: datetime) -
     row = tx.execute(query).mappings().one_or_none()
     if row is None:
         return None
-    copy = _copy(row)
+    copy = copy_of(row)
     taken = replace(copy, started_at=copy.started_at or now, attempts=copy.attempts + 1)
     lease = {"lease_owner": owner, "lease_until": lease_until}
     changes = {"started_at": taken.started_at, "attempts": taken.attempts} | lease
@@ -181,22 +185,26 @@ def _is_claimed(claimed: CopyOperation, owner: str) -> ColumnElement[bool]:
     )
 
 
-def _as_new() -> dict[str, Any]:
+def as_new() -> dict[str, Any]:
     """Return the columns of a copy that was never claimed."""
     none = ("started_at", "finished_at", "error", "error_code", "lease_owner", "lease_until", *PROGRESS)
     return {**dict.fromkeys(none), "report": null(), "attempts": 0, "is_cancelled": False}
 
 
-def _next_turn(tx: Connection, copy: CopyOperation) -> datetime:
-    due_at = copy.scheduled_at or copy.created_at
-    last = _last_due_of_account(tx, copy)
+def next_turn(
+    tx: Connection, account_id: AccountId | None, due_at: datetime, scheduled_at: datetime | None
+) -> datetime:
+    """Return when an account's next copy is due, behind those that wait already."""
+    last = _last_due_of_account(tx, account_id, scheduled_at)
     return due_at if last is None else max(due_at, last + timedelta(seconds=TURN_SECONDS))
 
 
-def _last_due_of_account(tx: Connection, copy: CopyOperation) -> datetime | None:
+def _last_due_of_account(
+    tx: Connection, account_id: AccountId | None, scheduled_at: datetime | None
+) -> datetime | None:
     # `== None` becomes IS NULL, which an index serves on both databases; IS NOT DISTINCT FROM would not be
-    same_account = copies.c.account_id == copy.account_id
-    same_moment = copies.c.scheduled_at == copy.scheduled_at
+    same_account = copies.c.account_id == account_id
+    same_moment = copies.c.scheduled_at == scheduled_at
     return tx.execute(select(func.max(copies.c.due_at)).where(same_account, same_moment)).scalar_one()
 
 
@@ -210,7 +218,8 @@ def _fields() -> list[str]:
     return [column.name for column in copies.columns if column.name not in _QUEUE_COLUMNS]
 
 
-def _copy(row: Any) -> CopyOperation:
+def copy_of(row: Any) -> CopyOperation:
+    """Return the operation that a row holds."""
     values: dict[str, Any] = {name: row[name] for name in _fields()}
     values["exclude"] = tuple(values["exclude"])
     return CopyOperation(**values)

@@ -25,6 +25,7 @@ MomentName = Literal["last_edited_at", "last_active_at", "created_at"]
 _ACTIVE_STATES = (ProjectState.STARTING, ProjectState.RUNNING, ProjectState.STOPPING)
 _UID_ATTEMPTS = 100
 _MAX_PEOPLE = 20_000
+_IDS_PER_QUERY = 5000  # below the number of parameters that either database takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,16 @@ def list_for(
         column = projects.c[name]
         query = query.order_by(column.desc().nulls_last() if is_descending else column.asc().nulls_first())
     return _projects(tx, query.order_by(projects.c.project_id).limit(limit))
+
+
+def get_all(tx: Connection, project_ids: Sequence[ProjectId]) -> dict[ProjectId, Project]:
+    """Return many projects at once, deleted ones too, by their ids."""
+    found: dict[ProjectId, Project] = {}
+    for start in range(0, len(project_ids), _IDS_PER_QUERY):
+        some = project_ids[start : start + _IDS_PER_QUERY]
+        for project in _projects(tx, select(projects).where(projects.c.project_id.in_(some))):
+            found[project.project_id] = project
+    return found
 
 
 def list_active(tx: Connection) -> list[Project]:

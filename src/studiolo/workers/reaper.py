@@ -23,6 +23,7 @@ async def reap(services: Services) -> None:
     chores: dict[str, Callable[[], Awaitable[object]]] = {
         "sign_ins": services.sign_ins.reap,
         "copies": services.copies.reap,
+        "copy_groups": services.copy_groups.reap,
         "invitations": services.invitations.reap,
         "jupyter_results": services.jupyter.reap,
         "client_errors": services.client_errors.reap,

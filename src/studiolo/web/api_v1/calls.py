@@ -7,6 +7,7 @@ from studiolo.web.api_v1 import (
     client_errors,
     collaborators,
     copies,
+    copy_groups,
     exec,  # noqa: A004 - the noun's name in every layer
     files,
     histories,
@@ -27,6 +28,7 @@ _NOUNS = (
     client_errors,
     collaborators,
     copies,
+    copy_groups,
     exec,
     files,
     histories,

@@ -1,0 +1,337 @@
+"""Groups of copies: one source to many projects, or one path of many projects into one.
+
+A group is rows of the queue that are inserted together; nothing about its state is kept twice. Its orderer and
+administrators see and steer it, since it names every project it reaches.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from studiolo.core.clock import Clock
+from studiolo.core.errors import (
+    CopyGroupKeyUsed,
+    CopyOperationFinished,
+    CopyOperationNotFound,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    ProjectNotFound,
+)
+from studiolo.core.ids import CopyGroupId, CopyId, ProjectId, is_uuid
+from studiolo.core.models import (
+    COPY_STATES,
+    FULL_SCOPE,
+    CopyGroup,
+    CopyMode,
+    CopyOperation,
+    CopyState,
+    Principal,
+    Project,
+)
+from studiolo.core.secrets import SecretSource
+from studiolo.domain import access
+from studiolo.domain.copies import KEPT_DAYS, check_operation, scheduled_at_of
+from studiolo.domain.copying import CANCELLED
+from studiolo.domain.copy_targets import Member, check_template, fill_in
+from studiolo.domain.projects import is_storable
+from studiolo.storage import copies as copy_rows
+from studiolo.storage import copy_groups as rows
+from studiolo.storage import projects
+from studiolo.storage.database import Database, Transaction
+
+MAX_MEMBERS = 20_000
+MAX_KEY = 128
+MAX_PAGE = 1000
+_MAX_NAMED = 100  # projects that an error names
+Kind = Literal["hand_out", "collect"]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRequest:
+    """What a caller orders; nothing of it is checked yet."""
+
+    kind: Kind
+    project_id: str  # the one: the source when handing out, the target when collecting
+    source_path: str
+    target_path: str | None  # a template
+    members: tuple[Member, ...]
+    mode: CopyMode = "copy"
+    overwrite_newer: bool = False
+    delete_missing: bool = False
+    backup: bool = False
+    exclude: tuple[str, ...] = ()
+    timeout_seconds: float | None = None
+    scheduled: str | None = None
+    group_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStatus:
+    """How a group stands, and one page of its copies."""
+
+    group: CopyGroup
+    counts: dict[CopyState, int]
+    copies: list[tuple[CopyOperation, CopyState]]
+    next_after: int | None  # where the next page begins
+
+    @property
+    def is_finished(self) -> bool:
+        """Tell whether no copy of it waits or runs."""
+        return not (self.counts["waiting"] or self.counts["running"])
+
+
+class CopyGroups:
+    """Orders groups of copies, tells how they stand, cancels them and tries them again."""
+
+    def __init__(
+        self, database: Database, clock: Clock, secrets: SecretSource, on_queued: Callable[[], None] | None = None
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._secrets = secrets
+        self._on_queued = on_queued
+
+    async def create(self, principal: Principal, request: GroupRequest) -> tuple[CopyGroup, bool]:
+        """Order a group and return it; False beside it when it was ordered before under the same key."""
+        _check(request)
+        known = await self._known(principal, request)
+        if known is not None:
+            return known, False
+        group, copies = await self._database.read(lambda tx: self._prepare(tx, principal, request))
+
+        def insert(tx: Transaction) -> bool:
+            if not rows.insert(tx, group):
+                return False  # the same order arrived twice at once
+            copy_rows.insert_group(tx, copies, expires_at=group.expires_at)
+            return True
+
+        if not await self._database.write(insert):
+            known = await self._known(principal, request)
+            if known is None:
+                raise CopyGroupKeyUsed("The group was ordered and deleted meanwhile; send the request again.")
+            return known, False
+        self._wake()
+        return group, True
+
+    async def status(
+        self, principal: Principal, group_id: str, *, after: int = 0, limit: int = 100, state: str | None = None
+    ) -> GroupStatus:
+        """Return how a group stands with the copies behind a position, in order."""
+        if not 0 <= limit <= MAX_PAGE:
+            raise InvalidRequest(f"limit must be between 0 and {MAX_PAGE}", fields={"limit": "out of range"})
+        if not 0 <= after <= MAX_MEMBERS:
+            raise InvalidRequest(f"after must be between 0 and {MAX_MEMBERS}", fields={"after": "out of range"})
+        wanted: CopyState | None = next((one for one in COPY_STATES if one == state), None)
+        if state is not None and wanted is None:
+            raise InvalidRequest(f"state must be one of {', '.join(COPY_STATES)}", fields={"state": "unknown"})
+
+        def read(tx: Transaction) -> GroupStatus:
+            group = _found(tx, principal, group_id)
+            copies = rows.list_copies(tx, group.group_id, after=after, limit=limit + 1, state=wanted)
+            is_more = limit > 0 and len(copies) > limit
+            page = copies[:limit]
+            return GroupStatus(
+                group, rows.count_states(tx, group.group_id), page, page[-1][0].position if is_more else None
+            )
+
+        return await self._database.read(read)
+
+    async def cancel(self, principal: Principal, group_id: str) -> int:
+        """Cancel what is not finished of a group; return how many copies that were."""
+
+        def cancel(tx: Transaction) -> int:
+            group = _found(tx, principal, group_id)
+            cancelled = rows.cancel(tx, group.group_id, self._clock.now(), CANCELLED)
+            if not cancelled:
+                raise CopyOperationFinished(f"The group {group_id} is finished already.")
+            return cancelled
+
+        return await self._database.write(cancel)
+
+    async def retry(self, principal: Principal, group_id: str, *, with_cancelled: bool = False) -> int:
+        """Carry out once more what failed of a group, in the caller's name; return how many copies that are."""
+
+        def retry(tx: Transaction) -> int:
+            group = _found(tx, principal, group_id)
+            now = self._clock.now()
+            expires_at = now + timedelta(days=KEPT_DAYS)
+            account_id = principal.account_id
+            return rows.restart(tx, group, account_id, now=now, expires_at=expires_at, with_cancelled=with_cancelled)
+
+        restarted = await self._database.write(retry)
+        self._wake()
+        return restarted
+
+    async def reap(self) -> int:
+        """Delete groups whose time is over; return how many."""
+        now = self._clock.now()
+        return await self._database.write(lambda tx: rows.delete_expired(tx, now))
+
+    async def _known(self, principal: Principal, request: GroupRequest) -> CopyGroup | None:
+        """Return the group that was ordered under the request's key; raise CopyGroupKeyUsed if it was another one."""
+        key = request.group_key
+        if key is None:
+            return None
+        group = await self._database.read(lambda tx: rows.get_by_key(tx, _owner(principal), key))
+        if group is not None and group.request_hash != _hash(request):
+            raise CopyGroupKeyUsed(
+                f"group_key '{key}' was used for another request: group {group.group_id}; use another key",
+                group_id=group.group_id,
+            )
+        return group
+
+    def _prepare(
+        self, tx: Transaction, principal: Principal, request: GroupRequest
+    ) -> tuple[CopyGroup, list[CopyOperation]]:
+        one, many = _projects(tx, principal, request)
+        default = request.target_path or request.source_path
+        templates = [member.target_path or default for member in request.members]
+        paths = fill_in(templates, request.members, many, principal.account_id)
+        now = self._clock.now()
+        scheduled_at = scheduled_at_of(request.scheduled)
+        group = CopyGroup(
+            group_id=CopyGroupId(self._secrets.uuid()),
+            owner=_owner(principal),
+            account_id=principal.account_id,
+            group_key=request.group_key,
+            request_hash=_hash(request),
+            kind=request.kind,
+            mode=request.mode,
+            project_id=one.project_id,
+            path=request.source_path,
+            total=len(paths),
+            created_at=now,
+            scheduled_at=scheduled_at,
+            expires_at=max(now, scheduled_at or now) + timedelta(days=KEPT_DAYS),
+        )
+        copies = [
+            self._operation(group, request, project, path, position)
+            for position, (project, path) in enumerate(zip(many, paths, strict=True), start=1)
+        ]
+        _check_copies(principal, copies, {project.project_id: project for project in (one, *many)})
+        return group, copies
+
+    def _operation(
+        self, group: CopyGroup, request: GroupRequest, project: Project, path: str, position: int
+    ) -> CopyOperation:
+        is_hand_out = request.kind == "hand_out"
+        return CopyOperation(
+            copy_id=CopyId(self._secrets.uuid()),
+            account_id=group.account_id,
+            created_at=group.created_at,
+            source_project_id=group.project_id if is_hand_out else project.project_id,
+            source_path=request.source_path,
+            target_project_id=project.project_id if is_hand_out else group.project_id,
+            target_path=path,
+            overwrite_newer=request.overwrite_newer,
+            delete_missing=request.delete_missing,
+            backup=request.backup,
+            exclude=request.exclude,
+            timeout_seconds=request.timeout_seconds,
+            scheduled_at=group.scheduled_at,
+            started_at=None,
+            finished_at=None,
+            error=None,
+            error_code=None,
+            attempts=0,
+            group_id=group.group_id,
+            position=position,
+            mode=request.mode,
+        )
+
+    def _wake(self) -> None:
+        if self._on_queued is not None:
+            self._on_queued()
+
+
+def _owner(principal: Principal) -> str:
+    return principal.account_id or principal.key_project_id or ""
+
+
+def _found(tx: Transaction, principal: Principal, group_id: str) -> CopyGroup:
+    group = rows.get(tx, CopyGroupId(group_id)) if is_uuid(group_id) else None
+    is_theirs = group is not None and (principal.is_admin or group.owner == _owner(principal))
+    if group is None or not is_theirs or principal.scope != FULL_SCOPE:
+        raise CopyOperationNotFound(f"Can't find group of copies with ID={group_id[:50]}")
+    return group
+
+
+def _check(request: GroupRequest) -> None:
+    one, many = ("src", "targets") if request.kind == "hand_out" else ("target", "sources")
+    if not is_uuid(request.project_id):
+        raise InvalidRequest(f"{one}_project_id='{request.project_id[:50]}' not valid")
+    if not request.source_path:
+        raise InvalidRequest("src_path must be defined")
+    if not 1 <= len(request.members) <= MAX_MEMBERS:
+        raise InvalidRequest(f"{many} must name 1 to {MAX_MEMBERS} projects", fields={many: "wrong number"})
+    for at, member in enumerate(request.members):
+        if not is_uuid(member.project_id):
+            raise InvalidRequest(f"{many}[{at}]: project_id='{member.project_id[:50]}' not valid")
+        if member.target_path is not None:
+            check_template(member.target_path)
+    check_template(request.target_path or "")
+    key = request.group_key
+    if key is not None and not (0 < len(key) <= MAX_KEY and is_storable(key)):
+        raise InvalidRequest(f"group_key must have 1 to {MAX_KEY} characters", fields={"group_key": "wrong length"})
+    if request.mode != "copy" and (request.overwrite_newer or request.delete_missing or request.backup):
+        raise InvalidRequest(
+            "revise keeps what was changed: it goes with neither overwrite_newer, delete_missing nor backup",
+            fields={"revise": "does not go with these options"},
+        )
+
+
+def _projects(tx: Transaction, principal: Principal, request: GroupRequest) -> tuple[Project, list[Project]]:
+    """Return the one project and the many, in the order of the request; raise in the words of the copy calls."""
+    is_hand_out = request.kind == "hand_out"
+    one_id, many_ids = ProjectId(request.project_id), [ProjectId(member.project_id) for member in request.members]
+    found = projects.get_all(tx, list(dict.fromkeys((one_id, *many_ids))))
+    path = request.source_path if is_hand_out else None
+    one = _allowed(principal, found, [one_id], write=not is_hand_out, path=path)[0]
+    return one, _allowed(
+        principal, found, many_ids, write=is_hand_out, path=None if is_hand_out else request.source_path
+    )
+
+
+def _allowed(
+    principal: Principal, found: dict[ProjectId, Project], ids: Sequence[ProjectId], *, write: bool, path: str | None
+) -> list[Project]:
+    allowed: list[Project] = []
+    refused: list[ProjectId] = []
+    kind: type[Forbidden | NotFound] = ProjectNotFound
+    path = None if principal.scope == FULL_SCOPE else path or ""  # where it goes is asked again, for each path
+    for project_id in ids:
+        try:
+            allowed.append(access.require_loaded(principal, project_id, found.get(project_id), write=write, path=path))
+        except (Forbidden, NotFound) as error:
+            kind = type(error)
+            refused.append(project_id)
+    if refused:
+        named = ", ".join(refused[:_MAX_NAMED]) + (" ..." if len(refused) > _MAX_NAMED else "")
+        what = "No write access to target project" if write else "No read access to source project"
+        raise kind(f"ACCESS BLOCKED -- {what} -- {named}", refused=refused[:_MAX_NAMED], count=len(refused))
+    return allowed
+
+
+def _check_copies(principal: Principal, copies: Sequence[CopyOperation], found: dict[ProjectId, Project]) -> None:
+    seen: dict[tuple[str, str], int] = {}
+    for copy in copies:
+        check_operation(copy)
+        place = (copy.target_project_id, copy.target_path.rstrip("/"))
+        if place in seen:
+            raise InvalidRequest(
+                f"copies {seen[place]} and {copy.position} have the same target {copy.target_path[:200]}",
+                fields={"target_path": "not unique"},
+            )
+        seen[place] = copy.position or 0
+        target = found[copy.target_project_id]
+        access.require_loaded(principal, target.project_id, target, write=True, path=copy.target_path)
+
+
+def _hash(request: GroupRequest) -> str:
+    content: dict[str, Any] = asdict(request)
+    del content["group_key"]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
