@@ -4,15 +4,12 @@ The peer of the calls is the least that any server in Python could do: a Starlet
 JSON body, checks a key against its stored hash, and answers. The peer of the sandboxed command is a plain fork and
 exec of the same command on this machine. One client, one connection that is kept, one request after the other; then
 eight connections at once for requests per second.
+
+Then the same calls on a database with ten accounts and projects and on one with ten thousand, in turns: what a person
+does must not take longer because there are others. That is done on SQLite, and on PostgreSQL if it is installed.
 """
 
 import argparse
-import base64
-import http.client
-import json
-import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -23,7 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import _scale
 from _results import Row, beside, report
+from _servers import Client, Studiolo, end, free_port, wait_for
 
 PEER = """
 import hashlib, hmac, json, sys, uvicorn
@@ -41,45 +40,6 @@ async def bare(request):
 uvicorn.run(Starlette(routes=[Route("/bare", bare, methods=["POST"])]), host="127.0.0.1", port=int(sys.argv[1]),
             log_level="warning", access_log=False)
 """
-
-
-class Client:
-    """One kept connection."""
-
-    def __init__(self, port: int, key: str) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        authorization = "Basic " + base64.b64encode(f"{key}:".encode()).decode()
-        self._headers = {"Authorization": authorization, "Content-Type": "application/json"}
-        self._connection.connect()
-        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def post(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
-        self._connection.request("POST", path, json.dumps(data), self._headers)
-        reply: dict[str, Any] = json.loads(self._connection.getresponse().read())
-        if "error" in reply:
-            raise SystemExit(f"{path}: {reply}")
-        return reply
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    """Wait until something listens and answers."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status in (200, 404):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit("a server did not start")
 
 
 def times(action: Callable[[], object], count: int) -> list[float]:
@@ -135,70 +95,64 @@ def compare(
     ]
 
 
-def start_studiolo(work: Path) -> tuple["subprocess.Popen[bytes]", int, str]:
-    """Start our server; return it, its port and an administrator's key."""
-    program = Path(sys.executable).with_name("studiolo")
-    port = free_port()
-    create = [program, "account", "create", "--data", work / "data", "--admin", "--api-key"]
-    create += ["--email", "bench@example.org", "--password", "benchmark"]
-    made = subprocess.run([str(word) for word in create], check=True, capture_output=True)
-    serve = [program, "serve", "--data", work / "data", "--port", port, "--stop-projects-on-exit"]
-    log = (work / "studiolo.log").open("wb")
-    command = [str(word) for word in [*serve, "--log-level", "warning"]]
-    process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-    wait_for(port, process)
-    return process, port, json.loads(made.stdout)["api_key"]
-
-
 def main() -> int:
     """Run the benchmark."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--quick", action="store_true", help="a tenth of the requests")
-    n = 60 if arguments.parse_args().quick else 600
-    work = Path(tempfile.mkdtemp(prefix="studiolo-bench-"))
-    processes: list[subprocess.Popen[bytes]] = []
+    arguments.add_argument("--only", choices=["calls", "scale"], help="one half of it")
+    given = arguments.parse_args()
+    n = 60 if given.quick else 600
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="studiolo-bench-") as made:
+        work = Path(made)
+        work.chmod(0o755)  # the server's parts are other users, if it is started by root
+        if given.only != "scale":
+            rows += calls(work, n)
+        if given.only != "calls":
+            rows += _scale.rows(work, n // 3, has_postgres=not given.quick)
+    return report("api", rows)
+
+
+def calls(work: Path, n: int) -> list[Row]:
+    """Measure calls beside the bare endpoint, and a sandboxed command beside a plain one."""
+    peer_port = free_port()
+    peer = subprocess.Popen([sys.executable, "-c", PEER, str(peer_port)], start_new_session=True)
     try:
-        peer_port = free_port()
-        processes.append(subprocess.Popen([sys.executable, "-c", PEER, str(peer_port)], start_new_session=True))
-        wait_for(peer_port, processes[0])
-        studiolo, port, key = start_studiolo(work)
-        processes.append(studiolo)
-        project = Client(port, key).post("/api/v1/create_project", {"title": "bench", "start": True})["project_id"]
-        run_true = {"project_id": project, "command": "true"}
-        write = {"project_id": project, "path": "a.txt", "content": "x" * 1000}
-
-        def call(name: str, data: dict[str, Any]) -> Callable[[], Callable[[], object]]:
-            def make() -> Callable[[], object]:
-                client = Client(port, key)
-                return lambda: client.post(f"/api/v1/{name}", data)
-
-            return make
-
-        def bare(data: dict[str, Any]) -> Callable[[], Callable[[], object]]:
-            def make() -> Callable[[], object]:
-                client = Client(peer_port, "sk-benchmark")
-                return lambda: client.post("/bare", data)
-
-            return make
-
-        rows = compare("ping", call("ping", {}), bare({}), n)
-        rows += compare("write_text_file_to_project", call("write_text_file_to_project", write), bare(write), n)
-        rows += compare("project_exec true", call("project_exec", run_true), bare(run_true), n)
-        mine = times(call("project_exec", run_true)(), n)
-        plain = times(lambda: subprocess.run(["true"], check=True), n)
-        rows.append(beside("sandboxed `true`, whole call, p50", "ms", mine, plain, "plain fork and exec", None))
-        extra = statistics.median(mine) - statistics.median(times(call("ping", {})(), n))
-        rows.append(beside("sandboxed `true` over a ping, p50", "ms", [extra], plain, "plain fork and exec", None))
-        return report("api", rows)
+        wait_for(peer_port, peer)
+        with Studiolo(work / "calls") as studiolo:
+            return _calls(studiolo, peer_port, n)
     finally:
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
-        for process in processes:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        shutil.rmtree(work, ignore_errors=True)
+        end(peer)
+
+
+def _calls(studiolo: Studiolo, peer_port: int, n: int) -> list[Row]:
+    project = studiolo.client().post("/api/v1/create_project", {"title": "bench", "start": True})["project_id"]
+    run_true = {"project_id": project, "command": "true"}
+    write = {"project_id": project, "path": "a.txt", "content": "x" * 1000}
+
+    def call(name: str, data: dict[str, Any]) -> Callable[[], Callable[[], object]]:
+        def make() -> Callable[[], object]:
+            client = studiolo.client()
+            return lambda: client.post(f"/api/v1/{name}", data)
+
+        return make
+
+    def bare(data: dict[str, Any]) -> Callable[[], Callable[[], object]]:
+        def make() -> Callable[[], object]:
+            client = Client(peer_port, "sk-benchmark")
+            return lambda: client.post("/bare", data)
+
+        return make
+
+    rows = compare("ping", call("ping", {}), bare({}), n)
+    rows += compare("write_text_file_to_project", call("write_text_file_to_project", write), bare(write), n)
+    rows += compare("project_exec true", call("project_exec", run_true), bare(run_true), n)
+    mine = times(call("project_exec", run_true)(), n)
+    plain = times(lambda: subprocess.run(["true"], check=True), n)
+    rows.append(beside("sandboxed `true`, whole call, p50", "ms", mine, plain, "plain fork and exec", None))
+    extra = statistics.median(mine) - statistics.median(times(call("ping", {})(), n))
+    rows.append(beside("sandboxed `true` over a ping, p50", "ms", [extra], plain, "plain fork and exec", None))
+    return rows
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from studiolo.client.calling import AsyncCaller, Caller
 from studiolo.client.copies import AsyncCopies, Copies
 from studiolo.client.nouns.accounts import AccountsCalls, AsyncAccountsCalls
+from studiolo.client.nouns.api_keys import ApiKeysCalls, AsyncApiKeysCalls
+from studiolo.client.nouns.auth_tokens import AsyncAuthTokensCalls, AuthTokensCalls
 from studiolo.client.nouns.collaborators import AsyncCollaboratorsCalls, CollaboratorsCalls
 from studiolo.client.nouns.documents import AsyncDocumentsCalls, DocumentsCalls
 from studiolo.client.nouns.exec import AsyncExecCalls, ExecCalls
@@ -21,6 +23,8 @@ class Nouns:
         """Give every noun the connection."""
         self._caller = caller
         self.accounts = AccountsCalls(caller)
+        self.api_keys = ApiKeysCalls(caller)
+        self.auth_tokens = AuthTokensCalls(caller)
         self.collaborators = CollaboratorsCalls(caller)
         self.copies = Copies(caller)
         self.documents = DocumentsCalls(caller)
@@ -40,6 +44,8 @@ class AsyncNouns:
         """Give every noun the connection."""
         self._caller = caller
         self.accounts = AsyncAccountsCalls(caller)
+        self.api_keys = AsyncApiKeysCalls(caller)
+        self.auth_tokens = AsyncAuthTokensCalls(caller)
         self.collaborators = AsyncCollaboratorsCalls(caller)
         self.copies = AsyncCopies(caller)
         self.documents = AsyncDocumentsCalls(caller)

@@ -182,16 +182,6 @@ class AccountsCalls:
         """
         self._caller.do("reset_forgot_password", {"reset_code": reset_code, "new_password": new_password})
 
-    def revoke_auth_token(self, *, auth_token: str) -> None:
-        """End an auth token, and sign out every browser that was signed in with it.
-
-        Who may call it: The account it signs in, the account that made it, administrators.
-
-        Args:
-            auth_token: The token, as `user_auth` gave it.
-        """
-        self._caller.do("revoke_auth_token", {"auth_token": auth_token})
-
     def user_auth(self, *, account_id: str, password: str) -> UserAuthToken:
         """Make a short-lived auth token that signs a browser in as an account: `?auth_token=` in an IFrame.
 
@@ -339,16 +329,6 @@ class AsyncAccountsCalls:
             new_password: 6 to 64 characters.
         """
         await self._caller.do("reset_forgot_password", {"reset_code": reset_code, "new_password": new_password})
-
-    async def revoke_auth_token(self, *, auth_token: str) -> None:
-        """End an auth token, and sign out every browser that was signed in with it.
-
-        Who may call it: The account it signs in, the account that made it, administrators.
-
-        Args:
-            auth_token: The token, as `user_auth` gave it.
-        """
-        await self._caller.do("revoke_auth_token", {"auth_token": auth_token})
 
     async def user_auth(self, *, account_id: str, password: str) -> UserAuthToken:
         """Make a short-lived auth token that signs a browser in as an account: `?auth_token=` in an IFrame.
