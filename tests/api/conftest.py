@@ -39,6 +39,7 @@ from studiolo.web.api_v1.authorization import administrators
 from studiolo.web.api_v1.calls import all_calls
 from studiolo.web.api_v1.routes import routes
 from studiolo.web.middleware import middleware
+from studiolo.web.streams import routes as streams
 
 
 class AnswerCheck:
@@ -203,6 +204,7 @@ def open_http(settings: Settings, clock: MovingClock, secret_source: SystemSecre
         document = openapi.document(all_calls())
         app = Starlette(
             routes=[
+                *streams.routes(services, settings),
                 *routes(services, settings, clock, secret_source),
                 *openapi.routes(lambda: document),
                 *reference.routes(lambda: document),

@@ -50,7 +50,8 @@ async def send(agent: "Agent", given: dict[str, Any], channel: "Channel") -> Non
     loop = asyncio.get_running_loop()
 
     def write(data: bytes) -> None:  # from the thread: it goes on when the reader has taken this
-        asyncio.run_coroutine_threadsafe(channel.send(data), loop).result()
+        for at in range(0, len(data), SENT_BYTES):
+            asyncio.run_coroutine_threadsafe(channel.send(data[at : at + SENT_BYTES]), loop).result()
 
     agent.begin()
     try:

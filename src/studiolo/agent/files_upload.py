@@ -45,8 +45,15 @@ async def create(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
 
 
 async def state(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
-    """Tell how far an upload is."""
-    return _state(*await _find(agent, given))
+    """Tell how far an upload is; one of which all has come, but not the word that it has, is finished now."""
+    upload, offset = await _find(agent, given)
+    if offset == upload.size_bytes and not upload.is_done:
+        uploads = _uploads(agent)
+        async with uploads.writing(upload.upload_id):
+            upload, offset = await uploads.find(upload.upload_id)
+            if offset == upload.size_bytes and not upload.is_done:
+                await uploads.finish(upload)
+    return _state(upload, offset)
 
 
 async def discard(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
@@ -111,6 +118,8 @@ class _Writer:
 
     async def receive(self, channel: "Channel") -> dict[str, Any] | None:
         """Write what comes; return the answer, or None if the hub left before the end."""
+        if self._upload.is_done:
+            return {"offset": self._at, "is_complete": True}
         opened = await in_thread(self._uploads.open_part, self._upload)
         try:
             async for frame in channel.frames():

@@ -16,7 +16,7 @@ import re
 import stat
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from studiolo.agent.beneath import Home, Place
@@ -54,6 +54,7 @@ class Upload:
     sha256: str | None = None
     if_match: str | None = None
     must_not_exist: bool = False
+    is_done: bool = False  # it has become the file, and is remembered for a client that did not hear of it
 
     @property
     def part(self) -> str:
@@ -84,7 +85,10 @@ class Uploads:
         await in_thread(self._remove, upload_id)
 
     async def finish(self, upload: Upload) -> dict[str, Any]:
-        """Check what has arrived and give it the name of the target; return what the file is now."""
+        """Check what has arrived and give it the name of the target; return what the file is now.
+
+        It is remembered as done until it expires, or until it is discarded.
+        """
         try:
             return await in_thread(self._finish, upload)
         except (ChecksumMismatch, PreconditionFailed):
@@ -129,10 +133,11 @@ class Uploads:
             self._note(place, upload)
 
     def _note(self, place: Place, upload: Upload) -> None:
-        name = f"{upload.upload_id}.json"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(os.open(name, flags, 0o600, dir_fd=place.directory), "w", encoding="utf-8") as file:  # noqa: PTH123
+        name, fresh = f"{upload.upload_id}.json", f"{upload.upload_id}.new"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(fresh, flags, 0o600, dir_fd=place.directory), "w", encoding="utf-8") as file:  # noqa: PTH123
             json.dump(asdict(upload), file)
+        os.rename(fresh, name, src_dir_fd=place.directory, dst_dir_fd=place.directory)
 
     def _find(self, upload_id: str) -> tuple[Upload, int]:
         if not _ID.fullmatch(upload_id):
@@ -143,6 +148,8 @@ class Uploads:
                 with open(place.open(os.O_RDONLY), "rb") as file:  # noqa: PTH123 - opened beneath the home
                     noted: dict[str, Any] = json.loads(file.read(MAX_NOTE_BYTES))
             upload = Upload(**noted)
+            if upload.is_done:
+                return upload, upload.size_bytes or 0
             with Home(self.home).place(upload.part, "stat") as place:
                 return upload, place.require().st_size
         except (FileNotFound, ValueError, TypeError) as error:
@@ -181,13 +188,13 @@ class Uploads:
                     os.rename(part.name, target.name, src_dir_fd=part.directory, dst_dir_fd=target.directory)
                     was_there = target.status is not None
                 placed = os.fstat(opened)
+                self._note(part, replace(upload, size_bytes=placed.st_size, is_done=True))
             finally:
                 os.close(opened)
-        self._remove(upload.upload_id)
         return {"size_bytes": placed.st_size, "etag": etag_of(placed), "created": not was_there}
 
     def _remove(self, upload_id: str) -> None:
-        for suffix in ("json", "part"):
+        for suffix in ("json", "part", "new"):
             with (
                 contextlib.suppress(FileNotFound),
                 Home(self.home).place(f"{DIRECTORY}/{upload_id}.{suffix}", "unlink", is_followed=False) as place,

@@ -49,6 +49,7 @@ from studiolo.web.metrics import Metrics
 from studiolo.web.middleware import middleware
 from studiolo.web.pages import routes as pages
 from studiolo.web.sockets import routes as sockets
+from studiolo.web.streams import routes as streams
 from studiolo.workers import reaper
 
 STOP_SECONDS = 8
@@ -89,6 +90,7 @@ def build_app(
         *metrics.routes(figures, settings.metrics_addresses, administrators(services.api_keys)),
         *openapi.routes(describe),
         *reference.routes(describe),
+        *streams.routes(services, settings),
         *api_v1.routes(services, settings, clock, secrets),
         *api_v2.routes(services, settings, clock),
         *conat.routes(services, settings, clock),

@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     sign_in_attempts: int = Field(10, ge=1, description="Wrong passwords per address and per account in five minutes.")
 
     max_body_mb: int = Field(64, ge=1, description="Largest request body, in MiB.")
+    max_upload_mb: int = Field(10240, ge=1, description="Largest file that can be uploaded, in MiB.")
     max_read_mb: int = Field(10, ge=1, description="Largest file read as text through the API, in MiB.")
     max_document_mb: int = Field(50, ge=1, description="Largest file opened as a document, in MiB.")
     copy_workers: int = Field(2, ge=1, description="Processes that carry out copies.")

@@ -205,13 +205,13 @@ class Channel:
             self._connection.close()
             raise _unavailable(f"sending failed: {error!r}") from error
 
-    async def frames(self) -> AsyncIterator[Frame]:
-        """Iterate over the agent's frames until it closes; raise AgentUnavailable when it breaks."""
+    async def frames(self, max_bytes: int = wire.MAX_FRAME_BYTES) -> AsyncIterator[Frame]:
+        """Iterate over the agent's frames until it closes; raise AgentUnavailable when it breaks or one is too long."""
         while True:
             head = await self._read(wire.read_head(self._connection.reader))
             if head is None:
                 return
-            if head.is_json and head.length > MAX_PUSHED_JSON_BYTES:
+            if head.length > max_bytes or (head.is_json and head.length > MAX_PUSHED_JSON_BYTES):
                 self._connection.close()
                 raise _unavailable(f"a message of {head.length} bytes is over the limit")
             async with self._connection.turn(head):  # until it was taken, or slow takers would pile them up
@@ -343,11 +343,12 @@ def _checked(frame: Frame | None) -> dict[str, Any]:
 def _result(answer: dict[str, Any]) -> dict[str, Any]:
     """Return the answer's result, or raise its error."""
     if "error" in answer:
-        raise _agent_error(answer["error"])
+        raise agent_error(answer["error"])
     return answer["result"]
 
 
-def _agent_error(error: dict[str, Any]) -> StudioloError:
+def agent_error(error: dict[str, Any]) -> StudioloError:
+    """Return the error that an agent reports, as far as an agent may."""
     code, details = error.get("code"), error.get("details")
     if not isinstance(code, str) or code not in AGENT_ERROR_CODES:
         return error_from_wire(None, error.get("message"), {"was_sent": True})

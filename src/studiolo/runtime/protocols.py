@@ -62,8 +62,8 @@ class AgentChannel(Protocol):
         """Send one frame; raise AgentUnavailable when the agent is gone."""
         ...
 
-    def frames(self) -> AsyncIterator[Frame]:
-        """Iterate over the agent's frames until it closes; raise AgentUnavailable when it breaks."""
+    def frames(self, max_bytes: int = ...) -> AsyncIterator[Frame]:
+        """Iterate over the agent's frames until it closes; raise AgentUnavailable when it breaks or one is too long."""
         ...
 
     async def close(self) -> None:

@@ -45,8 +45,11 @@ _CALLS: Mapping[Need, str] = {
         create_account delete_account change_password change_email_address
         ban_account unban_account set_account_name sign_out create_organization_user
         """,
-    KeyScope.TOKENS_MINT: "user_auth revoke_auth_token create_organization_token expire_organization_token",
-    KeyScope.KEYS: "manage_api_keys",
+    KeyScope.TOKENS_MINT: """
+        user_auth mint_auth_token list_auth_tokens revoke_auth_token
+        create_organization_token expire_organization_token
+        """,
+    KeyScope.KEYS: "create_api_key list_api_keys edit_api_key revoke_api_key manage_api_keys",
     KeyScope.MESSAGES: "send_message list_messages mark_message",
     KeyScope.ORGANIZATIONS: """
         list_organizations get_organization create_organization change_organization list_organization_users

@@ -138,7 +138,8 @@ class SecurityHeaders:
 class BodyLimit:
     """Refuses a body over the limit: at once if its length is announced, else as soon as it is too long.
 
-    The error is raised where the route reads, so that it has the shape of the route's door.
+    The error is raised where the route reads, so that it has the shape of the route's door. A route that holds no body
+    in memory may take more from those whom it knows: it sets `max_body_bytes` in the request's state before it reads.
     """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
@@ -157,18 +158,14 @@ class BodyLimit:
 
         async def receive_counted() -> Message:
             nonlocal received
-            self._check(announced)
+            most: int = scope.get("state", {}).get("max_body_bytes", self._max_bytes)
+            _check_size(announced, most)
             message = await receive()
             received += len(message.get("body", b""))
-            self._check(received)
+            _check_size(received, most)
             return message
 
         await self._app(scope, receive_counted, send)
-
-    def _check(self, size_bytes: int) -> None:
-        if size_bytes > self._max_bytes:
-            limit_mb = self._max_bytes // (1024 * 1024)
-            raise BodyTooLarge(f"The request's body is larger than {limit_mb} MB, the most this server takes.")
 
 
 class _Watched:
@@ -189,6 +186,12 @@ class _Watched:
         elif message["type"] == "websocket.close":
             self.status = message.get("code", 1000)
         await self._send(message)
+
+
+def _check_size(size_bytes: int, max_bytes: int) -> None:
+    if size_bytes > max_bytes:
+        limit_mb = max_bytes // (1024 * 1024)
+        raise BodyTooLarge(f"The request's body is larger than {limit_mb} MB, the most this server takes.")
 
 
 async def _nothing_more() -> Message:

@@ -1,0 +1,1 @@
+"""Doors whose bodies are streams: downloads, archives, uploads, the output of jobs."""
