@@ -399,7 +399,9 @@ async def example_world(
     token = await admin.call("user_auth", account_id=student.account_id, password="")
     await admin.call("forgot_password", email_address="student@example.edu")
     await services.histories.note(source, "sheet.ipynb")
+    api_key, _ = await services.api_keys.create(admin.principal, name="portal")
     names = {
+        "987654321": str(api_key.api_key_id),
         "0f3c7a1e5b9d2c4f6a8e0b1d3c5f7a9e2b4d6c80": file_id(source, "sheet.ipynb"),
         "BQokikJOvBiI2HlWgH4olfQ2": token["auth_token"],
         "w7XkQ2mB9tYc4RzLs8JvNf3P": code_in(mailer.sent.pop().body),

@@ -21,6 +21,7 @@ ACCOUNTS = frozenset({"owner", "collaborator", "viewer", "stranger", "admin"})
 EVERYBODY = ACCOUNTS | {"project_key"}
 PEOPLE = READERS - {"admin"}  # `query` shows administrators no more than others
 ADMIN = frozenset({"admin"})
+OWN_KEY = frozenset({"collaborator", "admin"})
 
 
 @dataclass
@@ -41,6 +42,10 @@ class World:
     async def token(self) -> dict[str, Any]:
         answer = await self.callers["admin"].call("user_auth", account_id=self.victim, password="")
         return {"auth_token": answer["auth_token"]}
+
+    async def key(self) -> dict[str, Any]:
+        key, _ = await self.services.api_keys.create(self.callers["collaborator"].principal)
+        return {"api_key_id": key.api_key_id}
 
     async def code(self) -> dict[str, Any]:
         await self.services.password_resets.request("victim@example.edu", "")
@@ -124,6 +129,7 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "create_project": (lambda w: {}, ACCOUNTS),
     "delete_account": (lambda w: {"account_id": w.victim}, ADMIN),
     "disconnect_from_project": (lambda w: w.project, WRITERS),
+    "edit_api_key": (World.key, OWN_KEY),
     "forgot_password": (lambda w: {"email_address": "victim@example.edu"}, EVERYBODY),
     "get_available_upgrades": (lambda w: {}, EVERYBODY),
     "get_syncdoc_history": (lambda w: {"string_id": file_id(w.project_id, "a.md")}, WRITERS),
@@ -133,7 +139,10 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "jupyter_execute": (lambda w: {**w.project, "kernel": "python3", "input": "1"}, WRITERS),
     "jupyter_kernels": (lambda w: w.project, READERS),
     "jupyter_start_pool": (lambda w: w.project, WRITERS),
+    "list_api_keys": (lambda w: {}, ACCOUNTS),
+    "list_auth_tokens": (lambda w: {}, ACCOUNTS),
     "log_client_error": (lambda w: {"error": "x"}, EVERYBODY),
+    "mint_auth_token": (lambda w: {"account_id": w.victim}, ADMIN),
     "ping": (lambda w: {}, EVERYBODY),
     "project_exec": (lambda w: {**w.project, "command": "ls"}, WRITERS),
     "public_get_directory_listing": (lambda w: {**w.project, "path": "pub"}, EVERYBODY),

@@ -6,7 +6,7 @@ for more or lives longer: neither with its own account's help nor by changing it
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from studiolo.core.clock import Clock
@@ -37,6 +37,16 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 _RANDOM_CHARACTERS = 16
 _NUMBER_CHARACTERS = 6
 _INVALID = "No account found. Is your API key wrong?"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """What is to change of a key; None stays."""
+
+    name: str | None = None
+    scopes: Sequence[str] | None = None
+    expires_at: datetime | None = None
+    never_ends: bool = False
 
 
 class ApiKeys:
@@ -114,42 +124,34 @@ class ApiKeys:
 
         return await self._database.read(read)
 
+    async def edit(self, principal: Principal, api_key_id: ApiKeyId, change: KeyChange) -> ApiKey:
+        """Name a key, set what it is good for and when it ends; return it as it is then."""
+        if change.name is not None:
+            _check_name(change.name)
+        self._check_expiry(change.expires_at)
+        wanted = None if change.scopes is None else read_scopes(change.scopes)
+
+        def edit(tx: Transaction) -> ApiKey:
+            found = _managed_key(tx, principal, api_key_id)
+            scopes = found.scopes if change.scopes is None else wanted
+            ends = change.never_ends or change.expires_at is not None
+            expires_at = change.expires_at if ends else found.expires_at
+            if ends or not is_no_more(scopes, found.scopes):
+                _require_no_more(principal, scopes, expires_at)
+            rows.set_name(tx, api_key_id, found.name if change.name is None else change.name)
+            rows.set_scopes(tx, api_key_id, scopes)
+            rows.set_expiry(tx, api_key_id, expires_at)
+            return _existing(rows.get(tx, api_key_id))
+
+        return await self._database.write(edit)
+
     async def rename(self, principal: Principal, api_key_id: ApiKeyId, name: str) -> None:
         """Name a key."""
-        _check_name(name)
-
-        def change(tx: Transaction) -> None:
-            _managed_key(tx, principal, api_key_id)
-            rows.set_name(tx, api_key_id, name)
-
-        await self._database.write(change)
-
-    async def set_scopes(self, principal: Principal, api_key_id: ApiKeyId, scopes: Sequence[str]) -> None:
-        """Set what a key is good for."""
-        wanted = read_scopes(scopes)
-
-        def change(tx: Transaction) -> None:
-            found = _managed_key(tx, principal, api_key_id)
-            if not is_no_more(wanted, found.scopes):
-                _require_no_more(principal, wanted, found.expires_at)
-            rows.set_scopes(tx, api_key_id, wanted)
-
-        await self._database.write(change)
+        await self.edit(principal, api_key_id, KeyChange(name=name))
 
     async def set_expiry(self, principal: Principal, api_key_id: ApiKeyId, expires_at: datetime | None) -> None:
         """Set when a key ends; None: never."""
-        self._check_expiry(expires_at)
-        _require_no_more(principal, principal.key_scopes, expires_at)
-
-        def change(tx: Transaction) -> None:
-            _managed_key(tx, principal, api_key_id)
-            rows.set_expiry(tx, api_key_id, expires_at)
-
-        await self._database.write(change)
-
-    async def get(self, principal: Principal, api_key_id: ApiKeyId) -> ApiKey:
-        """Return a key."""
-        return await self._database.read(lambda tx: _managed_key(tx, principal, api_key_id))
+        await self.edit(principal, api_key_id, KeyChange(expires_at=expires_at, never_ends=expires_at is None))
 
     async def revoke(self, principal: Principal, api_key_id: ApiKeyId) -> None:
         """End a key at once, and with it every auth token that was made with it and the sign-ins of these."""

@@ -3,6 +3,7 @@
 from studiolo.web.api_v1 import (
     account_search,
     accounts,
+    api_keys,
     auth_tokens,
     client_errors,
     collaborators,
@@ -24,6 +25,7 @@ _NOUNS = (
     accounts,
     account_search,
     password_resets,
+    api_keys,
     auth_tokens,
     client_errors,
     collaborators,
