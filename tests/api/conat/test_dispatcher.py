@@ -58,6 +58,11 @@ async def test_arguments_may_be_given_by_position_or_inside_opts(hub, as_owner, 
     assert "error" in await hub(as_stranger.key, "projects.state", {"project_id": project_id})
 
 
+async def test_an_empty_object_is_no_argument_by_position(hub, as_owner):
+    assert (await hub(as_owner.key, "system.getCustomize", {}))["siteName"] == "Studiolo"
+    assert (await hub(as_owner.key, "system.getCustomize", ["siteName"])) == {"siteName": "Studiolo"}
+
+
 async def test_a_projects_own_key_opens_its_project_and_nothing_else(
     hub, project, services, as_owner, project_id, other_project_id
 ):

@@ -101,6 +101,11 @@ async def test_an_account_changes_itself(v2, as_owner):
     assert (await v2(as_owner.key, "projects/get"))["code"] == "api_key_invalid"
 
 
+async def test_a_projects_own_key_has_no_name_to_change(v2, services, as_owner, project_id):
+    _, key = await services.api_keys.create(as_owner.principal, project_id=project_id)
+    assert (await v2(key, "accounts/set-name", first_name="Emmy"))["code"] == "forbidden"
+
+
 async def test_an_account_is_made_as_the_setting_says(v2, as_admin, as_owner):
     entry = {"email": "new@example.edu", "password": "new-password", "firstName": "New"}
     assert (await v2(as_owner.key, "auth/sign-up", **entry))["code"] == "forbidden"

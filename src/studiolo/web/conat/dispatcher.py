@@ -127,7 +127,7 @@ def _arguments(one: CallAt, args: object) -> dict[str, Any]:
     values = cast("Sequence[Any]", args)
     first = cast("dict[str, Any]", values[0]) if values and isinstance(values[0], dict) else None
     positional = one.form.positional
-    if first is None or (positional and not any(name in first for name in positional)):
+    if first is None or (first and positional and not any(name in first for name in positional)):
         return dict(zip(positional, values, strict=False))
     opts = first.get("opts")
     return cast("dict[str, Any]", opts) if isinstance(opts, dict) and len(first) == 1 else first

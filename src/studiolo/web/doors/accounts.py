@@ -85,6 +85,8 @@ async def delete_account(context: CallContext, given: MaybeAccount) -> None:
 
 async def set_account_name(context: CallContext, given: NameGiven) -> None:
     """Change one's name."""
+    if context.principal.account_id is None:
+        raise Forbidden("This call needs the API key of an account, not of a project.")
     if given.account_id not in (None, context.principal.account_id):
         raise Forbidden("This is another person's account.")
     names = {"first_name": given.first_name, "last_name": given.last_name, "name": given.username}
