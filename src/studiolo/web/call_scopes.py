@@ -17,20 +17,20 @@ _CALLS: Mapping[Need, str] = {
     Needs.INSIDE: "query",
     KeyScope.PROJECTS_READ: "list_projects get_project get_project_state get_project_status list_collaborators",
     KeyScope.PROJECTS_WRITE: """
-        create_project update_project touch_project disconnect_from_project start_project stop_project ping_project
-        delete_project restore_project set_project_quotas
+        create_project update_project touch_project disconnect_from_project start_project stop_project
+        ping_project delete_project restore_project set_project_quotas
         """,
     KeyScope.FILES_READ: """
         read_text_file_from_project project_listing public_get_text_file public_get_directory_listing
-        get_syncdoc_history
-        download_file download_archive list_directory stat_path
+        get_syncdoc_history download_file download_archive list_directory stat_path
         """,
     KeyScope.FILES_WRITE: """
         write_text_file_to_project upload_file create_upload show_upload append_to_upload discard_upload
         move_path delete_path create_directory archive_paths extract_archive
         """,
     KeyScope.EXEC: """
-        project_exec start_exec exec_status list_exec kill_exec exec_output jupyter_execute jupyter_kernels jupyter_start_pool list_jupyter_kernels stop_jupyter_kernel
+        project_exec start_exec exec_status list_exec kill_exec exec_output jupyter_execute jupyter_kernels
+        jupyter_start_pool list_jupyter_kernels stop_jupyter_kernel
         """,
     KeyScope.COPIES: """
         copy_path_between_projects copy_path_status copy_path_delete copy_public_path_between_projects
@@ -38,7 +38,8 @@ _CALLS: Mapping[Need, str] = {
         cancel_copy_group retry_copy_group
         """,
     KeyScope.SHARING: """
-        add_collaborator remove_collaborator set_collaborator_role invite_collaborator invite_noncloud_collaborators
+        add_collaborator remove_collaborator set_collaborator_role invite_collaborator
+        invite_noncloud_collaborators
         """,
     KeyScope.ACCOUNTS_READ: "get_usernames user_search",
     KeyScope.ACCOUNTS_WRITE: """
