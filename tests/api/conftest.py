@@ -32,12 +32,13 @@ from studiolo.storage.database import Database
 from studiolo.testing.clock import MovingClock
 from studiolo.testing.copying import FakeCopyEngine
 from studiolo.testing.factories import cheap_passwords
+from studiolo.testing.homes import HomeRunner
 from studiolo.testing.mail import FakeMailer
 from studiolo.testing.runners import FakeRunner
 from studiolo.web import errors, health, metrics, openapi, reference
 from studiolo.web.api_v1.authorization import administrators
-from studiolo.web.api_v1.calls import all_calls
 from studiolo.web.api_v1.routes import routes
+from studiolo.web.calls import every_call
 from studiolo.web.middleware import middleware
 from studiolo.web.streams import routes as streams
 
@@ -46,7 +47,7 @@ class AnswerCheck:
     """Holds answers of the API against the OpenAPI document."""
 
     def __init__(self) -> None:
-        self.document = openapi.document(all_calls())
+        self.document = openapi.document(every_call())
 
     def check(self, response: httpx.Response) -> None:
         path = "/api/v1/" + response.request.url.path.rpartition("/")[2]
@@ -154,6 +155,16 @@ async def runner(anyio_backend: str) -> AsyncIterator[FakeRunner]:
 
 
 @pytest.fixture
+async def home_runner(anyio_backend: str) -> AsyncIterator[HomeRunner]:
+    """Give a runner with real homes; a module that needs them takes it for its `runner`."""
+    directory = Path(tempfile.mkdtemp(prefix="studiolo-", dir="/tmp"))
+    runner = HomeRunner(directory)
+    yield runner
+    await runner.close()
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
 def copy_engine(anyio_backend: str) -> FakeCopyEngine:
     return FakeCopyEngine()
 
@@ -201,7 +212,7 @@ def open_http(settings: Settings, clock: MovingClock, secret_source: SystemSecre
 
     def open_client(services: Services = services) -> httpx.AsyncClient:
         figures = metrics.Metrics()
-        document = openapi.document(all_calls())
+        document = openapi.document(every_call())
         app = Starlette(
             routes=[
                 *streams.routes(services, settings),

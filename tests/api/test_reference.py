@@ -3,13 +3,13 @@
 import pytest
 
 from studiolo.web import openapi
-from studiolo.web.api_v1.calls import all_calls
+from studiolo.web.calls import every_call
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_document_is_served(http):
-    assert (await http.get("/api/openapi.json")).json() == openapi.document(all_calls())
+    assert (await http.get("/api/openapi.json")).json() == openapi.document(every_call())
 
 
 async def test_page_is_served_and_loads_nothing(http):
