@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 
 from studiolo.core.ids import AccountId, ProjectId
+from studiolo.core.models import KeyScope
 from studiolo.domain.home_paths import file_id
+from studiolo.domain.scopes import Needs
 from studiolo.web.api_v1.calls import all_calls
+from studiolo.web.call_scopes import CALLS, need_of
+from studiolo.web.calls import every_call
 
 pytestmark = pytest.mark.anyio
 
@@ -33,11 +37,17 @@ class World:
     victim: AccountId
     services: Any
     mailer: Any
+    runner: Any
     name: str = ""  # whose turn it is
 
     @property
     def project(self) -> dict[str, Any]:
         return {"project_id": self.project_id}
+
+    def file(self, path: str) -> dict[str, Any]:
+        """Make a file, again if somebody has taken it away."""
+        self.runner.agent(self.project_id).files[path] = ""
+        return {**self.project, "path": path}
 
     async def token(self) -> dict[str, Any]:
         answer = await self.callers["admin"].call("user_auth", account_id=self.victim, password="")
@@ -109,6 +119,7 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "add_collaborator": (_person, WRITERS),
     "cancel_copy": (World.copy, WRITERS),
     "cancel_copy_group": (World.group, frozenset({"owner", "admin"})),
+    "archive_paths": (lambda w: {**w.project, "paths": ["pub"], "target": "a.zip"}, WRITERS),
     "change_email_address": (
         lambda w: {**w.own(), "new_email_address": f"{w.name}2@example.edu", "password": f"{w.name}-password"},
         ACCOUNTS,
@@ -126,10 +137,13 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "copy_path_to_projects": (_hand_out, WRITERS),
     "create_api_key": (lambda w: {"name": "x"}, ACCOUNTS),
     "create_account": (lambda w: {"email_address": "new@example.edu", "password": "a-password"}, ADMIN),
+    "create_directory": (lambda w: {**w.project, "path": "d"}, WRITERS),
     "create_project": (lambda w: {}, ACCOUNTS),
     "delete_account": (lambda w: {"account_id": w.victim}, ADMIN),
+    "delete_path": (lambda w: w.file("gone"), WRITERS),
     "disconnect_from_project": (lambda w: w.project, WRITERS),
     "edit_api_key": (World.key, OWN_KEY),
+    "extract_archive": (lambda w: {**w.project, "path": "a.zip"}, WRITERS),
     "forgot_password": (lambda w: {"email_address": "victim@example.edu"}, EVERYBODY),
     "get_available_upgrades": (lambda w: {}, EVERYBODY),
     "get_syncdoc_history": (lambda w: {"string_id": file_id(w.project_id, "a.md")}, WRITERS),
@@ -141,8 +155,10 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "jupyter_start_pool": (lambda w: w.project, WRITERS),
     "list_api_keys": (lambda w: {}, ACCOUNTS),
     "list_auth_tokens": (lambda w: {}, ACCOUNTS),
+    "list_directory": (lambda w: w.project, READERS),
     "log_client_error": (lambda w: {"error": "x"}, EVERYBODY),
     "mint_auth_token": (lambda w: {"account_id": w.victim}, ADMIN),
+    "move_path": (lambda w: {**w.project, "source": w.file("old")["path"], "target": "new"}, WRITERS),
     "ping": (lambda w: {}, EVERYBODY),
     "project_exec": (lambda w: {**w.project, "command": "ls"}, WRITERS),
     "public_get_directory_listing": (lambda w: {**w.project, "path": "pub"}, EVERYBODY),
@@ -155,6 +171,7 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "retry_copy": (World.cancelled_copy, WRITERS),
     "revoke_api_key": (World.key, OWN_KEY),
     "revoke_auth_token": (World.token, ADMIN),
+    "stat_path": (lambda w: {**w.project, "path": "pub/a"}, READERS),
     "touch_project": (lambda w: w.project, WRITERS),
     "user_auth": (lambda w: {"account_id": w.victim, "password": ""}, ADMIN),
     "user_search": (lambda w: {"query": "victim"}, ACCOUNTS),
@@ -175,7 +192,13 @@ async def world(caller, as_owner, as_stranger, as_admin, project_id, add_person,
     runner.agent(project_id).files["pub/a"] = "a"
     await as_owner.call("query", query={"public_paths": {"project_id": project_id, "path": "pub"}})
     await services.histories.note(project_id, "a.md")
-    return World(callers, project_id, victim, services, mailer)
+    return World(callers, project_id, victim, services, mailer, runner)
+
+
+def test_every_call_says_which_scope_it_needs():
+    known = {call.name for call in every_call()}
+    assert {name for name in known if need_of(name) is None} == set()
+    assert {name for names in CALLS.values() for name in names.split()} <= known
 
 
 def test_every_call_has_a_row():
@@ -198,6 +221,23 @@ async def test_who_may(name: str, world: World, clock):
         if is_refused:
             expected = {"forbidden", "role_too_low", "project_not_found", "not_found", "auth_token_invalid"}
             assert answer["code"] in expected | {"password_incorrect", "copy_operation_not_found"}, (who, answer)
+
+
+@every_row
+async def test_a_key_needs_the_scope(name: str, world: World, services, clock):
+    given, may = TABLE[name]
+    need = need_of(name)
+    world.name = "admin" if "admin" in may else "owner"
+    caller = world.callers[world.name]
+    need = KeyScope.PROJECTS_READ if need is Needs.INSIDE else need
+    parameters = given(world)
+    if not isinstance(parameters, dict):
+        parameters = await parameters
+    for scopes in (set(KeyScope) - {need}, {need, KeyScope.ADMIN} - {Needs.NOTHING}):
+        _, key = await services.api_keys.create(caller.principal, scopes=sorted(scopes))
+        answer = await _with_worker(caller.with_key(key).call(name, **parameters), world, clock)
+        is_missing = answer.get("code") == "scope_missing"
+        assert is_missing == (need not in scopes and need is not Needs.NOTHING), (scopes, answer)
 
 
 @every_row

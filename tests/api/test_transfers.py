@@ -4,9 +4,7 @@ import asyncio
 import hashlib
 import io
 import os
-import shutil
 import tarfile
-import tempfile
 import zipfile
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -34,12 +32,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def runner(anyio_backend: str) -> AsyncIterator[HomeRunner]:
-    directory = Path(tempfile.mkdtemp(prefix="studiolo-", dir="/tmp"))
-    runner = HomeRunner(directory)
-    yield runner
-    await runner.close()
-    shutil.rmtree(directory)
+def runner(home_runner: HomeRunner) -> HomeRunner:
+    return home_runner
 
 
 @dataclass

@@ -19,6 +19,7 @@ from studiolo.domain.copy_groups import CopyGroups
 from studiolo.domain.copying import Copying
 from studiolo.domain.documents import Documents
 from studiolo.domain.endings import Endings
+from studiolo.domain.entries import Entries
 from studiolo.domain.exec import Exec
 from studiolo.domain.files import Files
 from studiolo.domain.histories import Histories
@@ -65,6 +66,7 @@ class Services:
     invitations: Invitations
     files: Files
     transfers: Transfers
+    entries: Entries
     public_paths: PublicPaths
     exec: Exec
     jupyter: Jupyter
@@ -132,6 +134,7 @@ def build_services(
         invitations=Invitations(database, clock, mailer),
         files=Files(settings, access, agents),
         transfers=Transfers(settings, clock, access, agents),
+        entries=Entries(settings, access, agents),
         public_paths=PublicPaths(database, agents),
         exec=Exec(access, agents),
         jupyter=Jupyter(database, clock, access, agents),

@@ -34,6 +34,13 @@ class FakeAgent:
             "files.read_text": self._read_text,
             "files.write_text": self._write_text,
             "files.list": self._list,
+            "files.page": self._page,
+            "files.describe": self._describe,
+            "files.move": self._move,
+            "files.delete": self._delete,
+            "files.make_directory": self._make_directory,
+            "files.make_archive": self._pack,
+            "files.extract": self._unpack,
             "exec.run": self._run,
             "documents.open": self._open,
             "documents.history": self._history,
@@ -106,6 +113,45 @@ class FakeAgent:
         size = {path: len(content.encode()) for path, content in self.files.items()}
         entry = {"is_directory": False, "modified_at": "2026-01-01T12:00:00.000Z"}
         return {"entries": [{"name": path, "size_bytes": size[path], **entry} for path in sorted(self.files)]}
+
+    async def _page(self, params: dict[str, Any]) -> dict[str, Any]:
+        tops = sorted({path.partition("/")[0] for path in self.files} - {""})
+        page = [top for top in tops if top > params["after"]][: params["limit"]]
+        is_more = bool(page) and page[-1] != tops[-1]
+        return {"entries": [self._entry(top) for top in page], "next": page[-1] if is_more else None}
+
+    async def _describe(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {**self._entry(params["path"]), "etag": "0" * 32}
+
+    async def _move(self, params: dict[str, Any]) -> dict[str, Any]:
+        self.files[params["target"]] = self._content(params["source"])
+        del self.files[params["source"]]
+        return {}
+
+    async def _delete(self, params: dict[str, Any]) -> dict[str, Any]:
+        self._content(params["path"])
+        del self.files[params["path"]]
+        return {"deleted": 1}
+
+    async def _make_directory(self, _params: dict[str, Any]) -> dict[str, Any]:
+        return {"created": True}
+
+    async def _pack(self, params: dict[str, Any]) -> dict[str, Any]:
+        self.files[params["target"]] = "PK"
+        return {"size_bytes": 2}
+
+    async def _unpack(self, _params: dict[str, Any]) -> dict[str, Any]:
+        return {"files": 1, "size_bytes": 2, "skipped": 0}
+
+    def _entry(self, path: str) -> dict[str, Any]:
+        content = self.files.get(path)
+        return {
+            "name": path.rpartition("/")[2],
+            "type": "directory" if content is None else "file",
+            "size_bytes": len((content or "").encode()),
+            "modified_ns": 1_767_268_800_000_000_000,
+            "mode": 0o644,
+        }
 
     async def _run(self, params: dict[str, Any]) -> dict[str, Any]:
         command = self.commands.get(params["command"])

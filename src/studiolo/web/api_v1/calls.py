@@ -9,6 +9,7 @@ from studiolo.web.api_v1 import (
     collaborators,
     copies,
     copy_groups,
+    entries,
     exec,  # noqa: A004 - the noun's name in every layer
     files,
     histories,
@@ -31,6 +32,7 @@ _NOUNS = (
     collaborators,
     copies,
     copy_groups,
+    entries,
     exec,
     files,
     histories,
