@@ -9,20 +9,19 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from studiolo.core.errors import all_errors
-from studiolo.web import openapi, reference
+from studiolo.web import calls, openapi, reference
 from studiolo.web.api_v1.registry import NEVER_HANDLED, NOT_OFFERED, NOT_OVER_HTTP, Call, Registry
-from studiolo.web.calls import every_call
 
 ROOT = Path(__file__).parents[2]
 KEYLESS = {"ping"}  # may only shrink
-CALLS = every_call().v1
+CALLS = calls.every_call().v1
 EXAMPLES = [pytest.param(call, n, id=f"{call.name}-{n}") for call in CALLS for n in range(len(call.examples))]
 every_call = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
 
 
 @pytest.fixture(scope="module")
 def document():
-    return openapi.document(every_call())
+    return openapi.document(calls.every_call())
 
 
 def test_document_is_valid_openapi(document):
