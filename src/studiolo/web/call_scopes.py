@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from studiolo.core.models import KeyScope, Principal
 from studiolo.domain.scopes import Need, Needs, require_scope
 
-_CALLS: Mapping[Need, str] = {
+CALLS: Mapping[Need, str] = {
     Needs.NOTHING: """
         ping log_client_error get_available_upgrades forgot_password reset_forgot_password
         sign_in whose_key which_project get_site_settings
@@ -22,14 +22,13 @@ _CALLS: Mapping[Need, str] = {
         """,
     KeyScope.FILES_READ: """
         read_text_file_from_project project_listing public_get_text_file public_get_directory_listing
-        get_syncdoc_history download_file download_archive list_directory stat_path
+        get_syncdoc_history list_directory stat_path
         """,
     KeyScope.FILES_WRITE: """
-        write_text_file_to_project upload_file create_upload show_upload append_to_upload discard_upload
-        move_path delete_path create_directory archive_paths extract_archive
+        write_text_file_to_project move_path delete_path create_directory archive_paths extract_archive
         """,
     KeyScope.EXEC: """
-        project_exec start_exec exec_status list_exec kill_exec exec_output jupyter_execute jupyter_kernels
+        project_exec start_exec exec_status list_exec kill_exec jupyter_execute jupyter_kernels
         jupyter_start_pool list_jupyter_kernels stop_jupyter_kernel
         """,
     KeyScope.COPIES: """
@@ -58,7 +57,7 @@ _CALLS: Mapping[Need, str] = {
         message_organization
         """,
 }
-_NEEDS: Mapping[str, Need] = {name: need for need, names in _CALLS.items() for name in names.split()}
+_NEEDS: Mapping[str, Need] = {name: need for need, names in CALLS.items() for name in names.split()}
 
 
 def need_of(call: str) -> Need | None:

@@ -9,6 +9,8 @@ import pytest
 
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import Account, Role, Scope
+from studiolo.core.secrets import hash_secret
+from studiolo.storage import sign_ins
 from studiolo.testing.doors import Doors
 from studiolo.testing.factories import principal_of
 from studiolo.testing.sockets import AsgiSocket, SocketClosed
@@ -335,7 +337,7 @@ async def test_a_second_hello_is_refused(doors: Doors):
         assert (await socket.ask({"type": "hello", "bearer": "x"}))["code"] == "invalid_request"
 
 
-async def test_revoking_the_token_ends_an_open_socket(doors: Doors):
+async def test_revoking_the_token_ends_an_open_socket_at_once(doors: Doors):
     person = await doors.account()
     token = await doors.token(person)
     sign_in, _ = await doors.services.sign_ins.sign_in_frame(token, None)
@@ -345,17 +347,69 @@ async def test_revoking_the_token_ends_an_open_socket(doors: Doors):
         await socket.ask({"type": "hello", "bearer": bearer})
         await _join(socket, project_id)
         await doors.services.auth_tokens.revoke(principal_of(person), token)
-        await doors.clock.move_past_sleeper()
         closed = await _closed(socket)
         assert (closed.code, closed.reason) == (4401, "sign_in_expired")
 
 
-async def test_a_ban_ends_an_open_socket(doors: Doors):
+async def test_a_ban_ends_an_open_socket_at_once(doors: Doors):
     person, admin = await doors.account(), await doors.account(is_admin=True)
     async with _greeted(doors, person) as socket:
+        await _barrier(socket)
         await doors.ban(admin, person)
+        assert (await _closed(socket)).code == 4401
+
+
+async def test_another_hub_finds_a_revoked_token_at_its_next_look(doors: Doors):
+    person = await doors.account()
+    token = await doors.token(person)
+    sign_in, _ = await doors.services.sign_ins.sign_in_frame(token, None)
+    bearer, _ = await doors.services.sign_ins.mint_bearer(sign_in.sign_in_id)
+    async with doors.socket() as socket:
+        await socket.ask({"type": "hello", "bearer": bearer})
+        await doors.database.write(lambda tx: sign_ins.remove_for_tokens(tx, [hash_secret(token)]))
+        await _barrier(socket)
         await doors.clock.move_past_sleeper()
         assert (await _closed(socket)).code == 4401
+
+
+async def test_what_ends_elsewhere_leaves_other_sockets_of_the_account_open(doors: Doors):
+    person = await doors.account()
+    other = await doors.token(person)
+    async with _greeted(doors, person) as socket:
+        for _ in range(3):
+            await _barrier(socket)
+            await doors.services.sign_ins.sign_in_frame(other, None)
+            await doors.services.auth_tokens.revoke(principal_of(person), other)
+            other = await doors.token(person)
+        await _barrier(socket)
+
+
+async def test_a_sign_in_that_may_not_start_joins_what_runs_only(doors: Doors):
+    person = await doors.account()
+    project_id = await doors.project(person, {"a.md": "text"})
+    async with _greeted(doors, person, Scope(may_start=False)) as socket:
+        refused = await _join(socket, project_id)
+        assert refused["code"] == "project_not_running"
+        assert refused["message"] == "The project is not running, and this sign-in may not start it."
+        assert doors.runner.started == []
+        await doors.services.projects.start(principal_of(person), project_id)
+        assert (await _join(socket, project_id))["type"] == "joined"
+
+
+async def test_what_a_reader_sends_changes_and_runs_nothing(doors: Doors):
+    person = await doors.account()
+    project_id = await doors.project(person, {"a.md": "text"})
+    async with _greeted(doors, person, Scope(project_id, is_read_only=True)) as socket:
+        assert (await _join(socket, project_id))["can_write"] is False
+        commands: list[dict[str, Any]] = [{"type": what} for what in ("run_all", "interrupt", "restart", "save")]
+        commands += [{"type": "run", "cell_id": "a"}, {"type": "input_reply", "cell_id": "a", "value": "x"}]
+        for command in commands:
+            refused = await socket.ask({**command, "channel": 3})
+            assert (refused["type"], refused["code"]) == ("notice", "role_too_low")
+        for update in (STEP_2, UPDATE):
+            await socket.send(b"\x03" + update)
+        assert await socket.ask(b"\x03" + STEP_1) == b"\x03" + STEP_1
+    assert doors.runner.agent(project_id).received == [STEP_1]
 
 
 async def test_a_revoked_sign_in_joins_nothing_more(doors: Doors):
