@@ -21,7 +21,7 @@ from studiolo.core.models import ANONYMOUS, Account, Principal, Scope
 from studiolo.core.secrets import SystemSecretSource, hash_secret
 from studiolo.core.settings import load_settings
 from studiolo.domain.accounts import Accounts
-from studiolo.domain.auth_tokens import AuthTokens
+from studiolo.domain.auth_tokens import WRONG_PER_CALLER, AuthTokens
 from studiolo.domain.sign_ins import SignIns
 from studiolo.storage import tables
 from studiolo.storage.database import Database
@@ -125,6 +125,37 @@ async def test_after_a_wrong_password_the_pair_waits_a_minute(
     await auth_tokens.mint(as_stranger, account_id=stranger.account_id, password=PASSWORD)
     clock.move(0.5)
     await auth_tokens.mint(as_stranger, account_id=person.account_id, password=PASSWORD)
+
+
+async def test_an_account_is_guessed_by_so_many_callers_only_and_who_signed_it_in_before_still_may(
+    auth_tokens: AuthTokens, accounts: Accounts, person: Account, as_stranger: Principal, clock: MovingClock
+) -> None:
+    await auth_tokens.mint(as_stranger, account_id=person.account_id, password=PASSWORD)
+    callers = [Principal((await make_account(accounts)).account_id) for _ in range(20 + 1)]
+    for caller in callers[:-1]:
+        with pytest.raises(PasswordIncorrect):
+            await auth_tokens.mint(caller, account_id=person.account_id, password="wrong password")
+    with pytest.raises(RateLimited) as caught:
+        await auth_tokens.mint(callers[-1], account_id=person.account_id, password=PASSWORD)
+    assert caught.value.details == {"retry_after_seconds": 300}
+    await auth_tokens.mint(as_stranger, account_id=person.account_id, password=PASSWORD)
+    clock.move(300)
+    await auth_tokens.mint(callers[-1], account_id=person.account_id, password=PASSWORD)
+
+
+async def test_a_caller_guesses_so_many_accounts_only(
+    auth_tokens: AuthTokens, as_stranger: Principal, secret_source: SystemSecretSource
+) -> None:
+    for _ in range(WRONG_PER_CALLER // 20):
+        guesses = [
+            auth_tokens.mint(as_stranger, account_id=AccountId(secret_source.uuid()), password="wrong password")
+            for _ in range(20)
+        ]
+        failed = await asyncio.gather(*guesses, return_exceptions=True)
+        assert {type(one) for one in failed} == {PasswordIncorrect}
+    with pytest.raises(RateLimited) as caught:
+        await auth_tokens.mint(as_stranger, account_id=AccountId(secret_source.uuid()), password="wrong password")
+    assert caught.value.details == {"retry_after_seconds": 1}
 
 
 async def test_many_guesses_at_once_count_as_one(

@@ -80,13 +80,34 @@ class Settings(BaseSettings):
     account_creation: Literal["admin", "any_key"] = Field(
         "admin", description="Who may call create_account: admins only, or the holder of any valid API key."
     )
-    sign_in_attempts: int = Field(10, ge=1, description="Wrong passwords per address and per account in five minutes.")
+    sign_in_attempts: int = Field(
+        10, ge=1, description="Wrong passwords per account in five minutes; from one network address ten times as many."
+    )
+
+    max_sign_ins_per_account: int = Field(
+        2000, ge=1, description="Browsers and frames that one account may have signed in; one more ends the oldest."
+    )
+    max_sign_ins_per_token: int = Field(
+        1000, ge=1, description="Frames that one auth token may have signed in; one more ends the oldest."
+    )
+    max_sockets: int = Field(10000, ge=1, description="Open sockets of frames, for each hub.")
+    max_sockets_per_account: int = Field(1000, ge=1, description="Open sockets of one account's frames, for each hub.")
+    max_sockets_per_sign_in: int = Field(50, ge=1, description="Open sockets of one signed-in browser or frame.")
+    max_openings: int = Field(2000, ge=1, description="Documents that are being opened at once, for each hub.")
+    max_openings_per_account: int = Field(500, ge=1, description="Documents that one account may be opening at once.")
+    max_openings_per_sign_in: int = Field(20, ge=1, description="Documents that one frame may be opening at once.")
 
     max_body_mb: int = Field(64, ge=1, description="Largest request body, in MiB.")
     max_upload_mb: int = Field(10240, ge=1, description="Largest file that can be uploaded, in MiB.")
     max_read_mb: int = Field(10, ge=1, description="Largest file read as text through the API, in MiB.")
     max_document_mb: int = Field(50, ge=1, description="Largest file opened as a document, in MiB.")
-    copy_workers: int = Field(2, ge=1, description="Processes that carry out copies.")
+    copy_workers: int = Field(2, ge=1, description="Processes that carry out copies, each up to four at once.")
+    copies_per_account: int = Field(
+        3, ge=1, description="Copies of one account that run at once; small ones carried out together count as one."
+    )
+    copies_per_project: int = Field(
+        3, ge=1, description="Copies out of or into one project that run at once; small ones together count as one."
+    )
     copy_fsync: Literal["none", "files", "full"] = Field(
         "none",
         description="What a copy writes through to the disk before it is called finished: nothing more than the "

@@ -1,8 +1,8 @@
 """Passwords: hashed with argon2id, off the event loop, at a cost that does not tell whether an account exists.
 
-Each hash takes 20 ms and 19 MiB, so few are computed at once and few may wait: verifying (which anybody can ask for) and
-hashing (for who may make accounts) wait in lines of their own, and the lines take turns. A class that is being made
-does not keep those waiting who sign in, and the reverse.
+Each hash takes 20 ms and 19 MiB, so few are computed at once and few may wait: verifying (which anybody can ask for)
+and hashing (for who may make accounts) wait in lines of their own, and the lines take turns. A class that is being
+made does not keep those waiting who sign in, and the reverse.
 """
 
 import asyncio

@@ -1,5 +1,6 @@
 """Rows of `throttles`: how often somebody did something within a window of time."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
@@ -32,6 +33,11 @@ def remove(tx: Connection, action: str, subject: str) -> None:
     tx.execute(delete(throttles).where(throttles.c.action == action, throttles.c.subject == subject))
 
 
-def reap(tx: Connection, now: datetime, longest_window: timedelta) -> int:
-    """Delete the counts that can matter no more and return how many."""
-    return tx.execute(delete(throttles).where(throttles.c.window_started_at <= now - longest_window)).rowcount
+def reap(tx: Connection, now: datetime, longest_window: timedelta, kept_longer: Mapping[str, timedelta]) -> int:
+    """Delete the counts that can matter no more and return how many; some actions are `kept_longer`."""
+    others = throttles.c.action.not_in(list(kept_longer))
+    gone = tx.execute(delete(throttles).where(throttles.c.window_started_at <= now - longest_window, others)).rowcount
+    for action, window in kept_longer.items():
+        old = (throttles.c.action == action) & (throttles.c.window_started_at <= now - window)
+        gone += tx.execute(delete(throttles).where(old)).rowcount
+    return gone

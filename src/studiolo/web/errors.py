@@ -67,7 +67,7 @@ def at_page(error: StudioloError) -> Response:
     title = _TITLES.get(error.status, "That did not work")
     body = _PAGE.format(title=escape(title), message=escape(error.message))
     policy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-    headers = {**_headers(error), "Content-Security-Policy": policy, "Cache-Control": "no-store"}
+    headers = {**headers_of(error), "Content-Security-Policy": policy, "Cache-Control": "no-store"}
     return HTMLResponse(body, status_code=error.status, headers=headers)
 
 
@@ -104,10 +104,11 @@ def _from_http(error: HTTPException, request: Request) -> StudioloError:
 
 
 def _json(error: StudioloError, status: int) -> Response:
-    return WireResponse({"error": error.message, "code": error.code}, status_code=status, headers=_headers(error))
+    return WireResponse({"error": error.message, "code": error.code}, status_code=status, headers=headers_of(error))
 
 
-def _headers(error: StudioloError) -> dict[str, str]:
+def headers_of(error: StudioloError) -> dict[str, str]:
+    """Return the headers that an error's answer carries at every door."""
     headers: dict[str, str] = {}
     if "allow" in error.details:
         headers["Allow"] = str(error.details["allow"])

@@ -27,6 +27,8 @@ from studiolo.core.models import Principal
 from studiolo.domain.accounts import Accounts
 from studiolo.domain.documents import Documents, Snapshot
 from studiolo.domain.files import Files
+from studiolo.domain.places import Places
+from studiolo.web import errors
 from studiolo.web.encodings import Stream, choose
 from studiolo.web.frame.bodies import read_model
 from studiolo.web.frame.credentials import Admission, Credentials
@@ -55,7 +57,10 @@ class OpenRequest(BaseModel):
 class FrameOpen:
     """Answers POST /frame/open."""
 
-    def __init__(self, credentials: Credentials, accounts: Accounts, documents: Documents, files: Files) -> None:
+    def __init__(
+        self, credentials: Credentials, accounts: Accounts, documents: Documents, files: Files, places: Places
+    ) -> None:
+        self._places = places
         self._credentials = credentials
         self._accounts = accounts
         self._documents = documents
@@ -66,9 +71,10 @@ class FrameOpen:
         try:
             asked = await read_model(request, OpenRequest, max_bytes=MAX_BODY_BYTES)
             admission = await self._credentials.admit(request, auth_token=asked.auth_token, frame_key=asked.frame)
+            self._places.check(**_subjects(admission.principal))
             first = await self._signed_in(admission)
         except StudioloError as error:
-            return _answer(request, _once(_error_event(error)), status=error.status)
+            return _answer(request, _once(_error_event(error)), error=error)
         events = self._events(first, admission.principal, asked)
         return _answer(request, events, set_cookies=admission.set_cookies)
 
@@ -94,8 +100,9 @@ class FrameOpen:
             if not is_uuid(asked.project_id):
                 raise ProjectNotFound("There is no such project.")
             project_id = ProjectId(asked.project_id)
-            async for event in self._opening(principal, project_id, asked.path):
-                yield event
+            with self._places.hold(**_subjects(principal)):
+                async for event in self._opening(principal, project_id, asked.path):
+                    yield event
         except StudioloError as error:
             yield _error_event(error)
         except Exception:
@@ -168,14 +175,23 @@ async def _packed(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield stream.end()
 
 
+def _subjects(principal: Principal) -> dict[str, str | None]:
+    return {"account": principal.account_id, "sign_in": principal.sign_in_id}
+
+
 def _error_event(error: StudioloError) -> Event:
     return {"event": "error", "code": error.code, "message": error.message}
 
 
 def _answer(
-    request: Request, events: AsyncIterator[Event], *, status: int = 200, set_cookies: tuple[str, ...] = ()
+    request: Request,
+    events: AsyncIterator[Event],
+    *,
+    error: StudioloError | None = None,
+    set_cookies: tuple[str, ...] = (),
 ) -> Response:
     headers = {
+        **(errors.headers_of(error) if error is not None else {}),
         "cache-control": "no-store",
         "vary": "accept-encoding",
         "x-accel-buffering": "no",
@@ -185,7 +201,7 @@ def _answer(
     if choose(request.headers.get("accept-encoding", ""), ("gzip",)) is not None:
         headers["content-encoding"] = "gzip"
         lines = _packed(lines)
-    response = StreamingResponse(lines, status, headers, MEDIA_TYPE)
+    response = StreamingResponse(lines, 200 if error is None else error.status, headers, MEDIA_TYPE)
     for line in set_cookies:
         response.headers.append("set-cookie", line)
     return response

@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute, Route
 from studiolo.core.clock import Clock
 from studiolo.core.origins import Origins
 from studiolo.core.settings import Settings
+from studiolo.domain.places import Places
 from studiolo.domain.services import Services
 from studiolo.web.assets import Assets
 from studiolo.web.frame.credentials import Credentials
@@ -18,7 +19,9 @@ def routes(services: Services, settings: Settings, clock: Clock, assets: Assets)
     """Return the routes below /frame/ and of /auth/impersonate; the shell's own addresses belong to the pages."""
     origins = Origins(settings.embed_origins, is_development=settings.development)
     credentials = Credentials(services.sign_ins, settings, clock)
-    frame_open = FrameOpen(credentials, services.accounts, services.documents, services.files)
+    limits = {"account": settings.max_openings_per_account, "sign_in": settings.max_openings_per_sign_in}
+    places = Places("documents being opened", most=settings.max_openings, limits=limits)
+    frame_open = FrameOpen(credentials, services.accounts, services.documents, services.files, places)
     shells = Shells(assets, origins, settings)
     return [
         Route("/frame/open", frame_open.answer, methods=["POST"], name="frame_open"),
