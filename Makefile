@@ -53,7 +53,8 @@ test-web: setup-dev
 bench: setup-dev ## Measure the promises about speed beside named peers
 	@status=0; for program in bench/*.py; do case $$program in bench/_*) ;; *) $(PY) $$program || status=1;; esac; done; exit $$status
 
-docs: setup-dev ## Build the documentation site into ./site
+docs: setup-dev ## Build the documentation site into ./site; stops at wrong links and spelling
+	.venv/bin/codespell docs README.md CHANGELOG.md changelog.d scripts/docs
 	.venv/bin/mkdocs build --strict
 
 openapi: setup-dev ## Write openapi/studiolo.json from the code

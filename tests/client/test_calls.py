@@ -61,7 +61,7 @@ def test_error_in_the_call_is_raised_as_its_class(client: Client):
 
 def test_error_at_the_door_is_raised_as_its_class(client: Client):
     with pytest.raises(InvalidParameters) as caught:
-        client.call("create_project", {"titel": "x"})
+        client.call("create_project", {"titles": "x"})
     assert caught.value.status == 400
     with pytest.raises(EndpointUnknown):
         client.call("no_such_call")

@@ -1,0 +1,33 @@
+"""What MkDocs asks while it builds the site: the reference pages that are made from the code, and their places.
+
+The pages are not in the tree: they cannot be out of date. `docs/reference/api/` is filled by others; all its pages
+take the place of `reference/api/` in the navigation of `mkdocs.yml`.
+"""
+
+from typing import Any
+
+import pages
+from mkdocs.structure.files import File, Files
+
+API = "reference/api/"
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the pages from the code, and put every API page into the navigation."""
+    made = pages.all_pages()
+    for path, text in made.items():
+        files.append(File.generated(config, path, content=text))
+    found = sorted(one.src_uri for one in files.documentation_pages() if one.src_uri.startswith(API))
+    client = [path for path in made if path.startswith("reference/client/")]
+    config.nav = _filled(config.nav, {API: found, "reference/client/": client})
+    return files
+
+
+def _filled(entries: Any, lists: dict[str, list[str]]) -> Any:
+    """Put the lists of pages in place of the directories that are named."""
+    if isinstance(entries, dict):
+        return {title: _filled(entry, lists) for title, entry in entries.items()}
+    if not isinstance(entries, list):
+        return lists.get(entries, entries)
+    filled = [_filled(one, lists) for one in entries]
+    return [one for one in filled if not (isinstance(one, dict) and all(value == [] for value in one.values()))]
