@@ -77,13 +77,33 @@ class Settings(BaseSettings):
     bearer_lifetime_seconds: int = Field(
         900, ge=30, description="How long a frame's bearer lives before it is renewed."
     )
-    account_creation: Literal["admin", "any_key"] = Field(
-        "admin", description="Who may call create_account: admins only, or the holder of any valid API key."
+    account_creation: Literal["admin", "any_key", "registration_token", "anybody"] = Field(
+        "admin",
+        description="Who may make accounts: administrators only; the holder of any API key; anybody with a "
+        "registration token; anybody. Administrators always may. Tokens for throw-away accounts are good under each.",
     )
     sign_in_attempts: int = Field(
         10, ge=1, description="Wrong passwords per account in five minutes; from one network address ten times as many."
     )
 
+    rate_per_address: float = Field(
+        500, ge=0, description="Requests a second from one network address (IPv6: one /64), in the long run; 0: any."
+    )
+    burst_per_address: int = Field(50000, ge=1, description="Requests that one network address may make at once.")
+    rate_per_key: float = Field(
+        500, ge=0, description="Requests a second with one API key, token or bearer, in the long run; 0: any."
+    )
+    burst_per_key: int = Field(50000, ge=1, description="Requests that may be made at once with one key.")
+    rate_of_passwords: float = Field(
+        50, ge=0, description="Calls a second of one account that hash a password, such as create_account; 0: any."
+    )
+    burst_of_passwords: int = Field(5000, ge=1, description="Such calls that one account may make at once.")
+    rate_of_commands: float = Field(
+        200, ge=0, description="Calls a second of one account that run something in projects; 0: any."
+    )
+    burst_of_commands: int = Field(20000, ge=1, description="Such calls that one account may make at once.")
+    rate_of_copies: float = Field(500, ge=0, description="Calls a second of one account that copy; 0: any.")
+    burst_of_copies: int = Field(50000, ge=1, description="Such calls that one account may make at once.")
     max_sign_ins_per_account: int = Field(
         2000, ge=1, description="Browsers and frames that one account may have signed in; one more ends the oldest."
     )
@@ -97,6 +117,12 @@ class Settings(BaseSettings):
     max_openings_per_account: int = Field(500, ge=1, description="Documents that one account may be opening at once.")
     max_openings_per_sign_in: int = Field(20, ge=1, description="Documents that one frame may be opening at once.")
 
+    exec_jobs_per_project: int = Field(
+        10, ge=1, description="Commands that run by themselves (`start_exec`) in one project at once."
+    )
+    exec_cpu_seconds: int | None = Field(
+        None, ge=1, description="Processor time of each process of such a command, in seconds; none: no limit."
+    )
     max_body_mb: int = Field(64, ge=1, description="Largest request body, in MiB.")
     max_upload_mb: int = Field(10240, ge=1, description="Largest file that can be uploaded, in MiB.")
     max_read_mb: int = Field(10, ge=1, description="Largest file read as text through the API, in MiB.")
@@ -113,6 +139,12 @@ class Settings(BaseSettings):
         description="What a copy writes through to the disk before it is called finished: nothing more than the "
         "system does by itself within a minute, each file's content, or directories too; "
         "see docs/explanation/copying.md for the price.",
+    )
+    copy_base_mb: int = Field(
+        100,
+        ge=0,
+        description="Of a hand-out to many projects, up to this size in MiB, the server keeps a copy, so that a later "
+        "revision can tell what was changed; 0: of none.",
     )
     copy_lease_seconds: int = Field(
         30, ge=2, description="A copy whose worker is silent for this long is claimed again."

@@ -20,7 +20,9 @@ from studiolo.domain.copying import Copying
 from studiolo.domain.documents import Documents
 from studiolo.domain.endings import Endings
 from studiolo.domain.entries import Entries
+from studiolo.domain.ephemeral_accounts import EphemeralAccounts
 from studiolo.domain.exec import Exec
+from studiolo.domain.exec_jobs import ExecJobs
 from studiolo.domain.files import Files
 from studiolo.domain.histories import Histories
 from studiolo.domain.invitations import Invitations
@@ -43,10 +45,12 @@ from studiolo.domain.query_project_log import ProjectLogTable
 from studiolo.domain.query_projects import ProjectsTable
 from studiolo.domain.query_projects_admin import ProjectsAdminTable
 from studiolo.domain.query_public_paths import PublicPathsTable
+from studiolo.domain.registration_tokens import RegistrationTokens
 from studiolo.domain.sign_ins import SignIns
+from studiolo.domain.spending import Spending
 from studiolo.domain.transfers import Transfers
 from studiolo.runtime.mail import mailer_of
-from studiolo.runtime.protocols import AgentConnector, CopyEngine, Mailer, ProjectRunner
+from studiolo.runtime.protocols import AgentConnector, CopyEngine, HomeRemover, Mailer, ProjectRunner
 from studiolo.storage.database import Database
 
 
@@ -69,6 +73,7 @@ class Services:
     entries: Entries
     public_paths: PublicPaths
     exec: Exec
+    exec_jobs: ExecJobs
     jupyter: Jupyter
     copies: Copies
     copy_groups: CopyGroups
@@ -79,6 +84,9 @@ class Services:
     messages: Messages
     organizations: Organizations
     project_statuses: ProjectStatuses
+    registration_tokens: RegistrationTokens
+    ephemeral_accounts: EphemeralAccounts
+    spending: Spending
 
 
 def build_services(
@@ -92,6 +100,7 @@ def build_services(
     on_copy_queued: Callable[[], None] | None = None,
     passwords: Passwords | None = None,
     mailer: Mailer | None = None,
+    homes: HomeRemover | None = None,
 ) -> Services:
     """Build the domain. Only a process with a `copy_engine` can carry out copies; `on_copy_queued` wakes one up.
 
@@ -102,6 +111,7 @@ def build_services(
     endings = Endings()
     accounts = Accounts(settings, database, clock, secrets, passwords or Passwords(), endings)
     auth_tokens = AuthTokens(settings, database, clock, secrets, accounts, endings)
+    sign_ins = SignIns(settings, database, clock, secrets, accounts, endings)
     messages = Messages(database, clock)
     lifecycle = Lifecycle(settings, database, clock, runner)
     agents = Agents(database, clock, lifecycle, connector)
@@ -127,7 +137,7 @@ def build_services(
         password_resets=PasswordResets(settings, database, clock, secrets, accounts, mailer),
         api_keys=ApiKeys(settings, database, clock, secrets, endings),
         auth_tokens=auth_tokens,
-        sign_ins=SignIns(settings, database, clock, secrets, accounts, endings),
+        sign_ins=sign_ins,
         access=access,
         projects=Projects(settings, database, clock, secrets, access, lifecycle, agents),
         collaborators=Collaborators(database, clock),
@@ -137,9 +147,10 @@ def build_services(
         entries=Entries(settings, access, agents),
         public_paths=PublicPaths(database, agents),
         exec=Exec(access, agents),
+        exec_jobs=ExecJobs(settings, access, agents),
         jupyter=Jupyter(database, clock, access, agents),
         copies=Copies(database, clock, secrets, copying, on_copy_queued),
-        copy_groups=CopyGroups(database, clock, secrets, on_copy_queued),
+        copy_groups=CopyGroups(settings, database, clock, secrets, on_copy_queued, homes),
         queries=Queries(clock, tables),
         documents=Documents(settings, database, access, agents, histories),
         histories=histories,
@@ -147,4 +158,7 @@ def build_services(
         messages=messages,
         organizations=Organizations(database, clock, secrets, accounts, auth_tokens, messages),
         project_statuses=ProjectStatuses(access, agents),
+        registration_tokens=RegistrationTokens(database, clock, secrets),
+        ephemeral_accounts=EphemeralAccounts(database, clock, secrets, accounts, auth_tokens, sign_ins, lifecycle),
+        spending=Spending(settings, clock),
     )

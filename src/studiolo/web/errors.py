@@ -8,6 +8,7 @@ pages                        the error's status        a small HTML page
 """
 
 import json
+import math
 from collections.abc import Awaitable, Callable
 from html import escape
 from typing import Any
@@ -59,7 +60,15 @@ def at_door(error: StudioloError) -> Response:
 
 def in_call(error: StudioloError, message_id: Any) -> Response:
     """Render an error of API v1 from inside a call."""
-    return WireResponse({"event": "error", "id": message_id, "error": error.message, "code": error.code})
+    content = {"event": "error", "id": message_id, "error": error.message, "code": error.code}
+    return WireResponse(content, headers=headers_of(error))
+
+
+def as_event(error: StudioloError) -> Response:
+    """Render an error as the only event of a stream, one JSON object a line."""
+    line = _dumped({"event": "error", "code": error.code, "message": error.message}, is_ascii=True) + b"\n"
+    headers = {**headers_of(error), "Cache-Control": "no-store"}
+    return Response(line, error.status, headers, "application/x-ndjson")
 
 
 def at_page(error: StudioloError) -> Response:
@@ -113,7 +122,7 @@ def headers_of(error: StudioloError) -> dict[str, str]:
     if "allow" in error.details:
         headers["Allow"] = str(error.details["allow"])
     if "retry_after_seconds" in error.details:
-        headers["Retry-After"] = str(max(1, round(float(error.details["retry_after_seconds"]))))
+        headers["Retry-After"] = str(max(1, math.ceil(float(error.details["retry_after_seconds"]))))
     if error.status == 413:
         headers["Connection"] = "close"  # the rest of the body is still on its way and will not be read
     return headers

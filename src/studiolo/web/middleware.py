@@ -4,8 +4,9 @@ From the outside in:
 
 1. `SecurityHeaders` adds the headers that every answer carries unless a route says otherwise.
 2. `RequestLog` gives the request an id, measures it, logs it, and answers 500 for what nobody foresaw.
-3. `Compression` (`encodings.py`) makes answers small where that tells nobody a secret.
-4. `BodyLimit` counts the body as it arrives.
+3. `RateLimit` (`rate_limit.py`) refuses who asks too often.
+4. `Compression` (`encodings.py`) makes answers small where that tells nobody a secret.
+5. `BodyLimit` counts the body as it arrives.
 
 Nothing here looks at query strings, bodies or the Authorization header: they carry secrets.
 """
@@ -26,6 +27,7 @@ from studiolo.web import errors
 from studiolo.web.client_address import TrustedProxies, client_address
 from studiolo.web.encodings import Compression
 from studiolo.web.metrics import Metrics
+from studiolo.web.rate_limit import RateLimit
 
 _QUIET = ("/healthz", "/metrics", "/assets/")
 _DEFAULT_HEADERS = {
@@ -42,6 +44,7 @@ def middleware(settings: Settings, clock: Clock, secrets: SecretSource, metrics:
     return [
         Middleware(SecurityHeaders),
         Middleware(RequestLog, clock=clock, secrets=secrets, metrics=metrics, proxies=proxies),
+        Middleware(RateLimit, settings=settings, clock=clock),
         Middleware(Compression),
         Middleware(BodyLimit, max_bytes=settings.max_body_mb * 1024 * 1024),
     ]

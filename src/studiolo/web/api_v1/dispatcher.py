@@ -29,6 +29,7 @@ from studiolo.web.api_v1.authorization import key_from_header, principal_of
 from studiolo.web.api_v1.body import parameters_of
 from studiolo.web.api_v1.parameters import Answer, Parameters, read_parameters
 from studiolo.web.api_v1.registry import NEVER_HANDLED, Call, CallContext, Registry
+from studiolo.web.call_costs import charge_for_call
 from studiolo.web.call_scopes import require_for_call
 from studiolo.web.client_address import client_address
 from studiolo.web.middleware import note
@@ -61,9 +62,11 @@ class Dispatcher:
             self._log_error(error)
             return errors.at_door(error)
         context = CallContext(self._services, principal, self._clock, self._settings, request)
+        headers: dict[str, str] = {}
         message_id = self._secrets.uuid() if parameters.id is None else parameters.id
         try:
             require_for_call(principal, call.name)
+            charge_for_call(self._services.spending, principal, call.name)
             answer = await call.handler(context, parameters)
         except StudioloError as error:
             self._log_error(error)
@@ -71,8 +74,9 @@ class Dispatcher:
             if call.on_error is None:
                 return errors.in_call(error, message_id)
             answer = call.on_error(error)
+            headers = errors.headers_of(error)
         answer.id = message_id
-        return errors.WireResponse(_written(answer))
+        return errors.WireResponse(_written(answer), headers=headers)
 
     async def _pass_door(self, request: Request) -> tuple[Call, Parameters, Principal]:
         """Do checks 1 to 9."""

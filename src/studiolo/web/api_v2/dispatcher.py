@@ -19,6 +19,7 @@ from studiolo.domain.services import Services
 from studiolo.web import cookies, csrf
 from studiolo.web.api_v1.authorization import key_from_header, principal_of
 from studiolo.web.api_v1.registry import CallContext, Registry
+from studiolo.web.call_costs import charge_for_call
 from studiolo.web.call_scopes import require_for_call
 from studiolo.web.client_address import client_address
 from studiolo.web.doors.answering import STRANGERS_BYTES, failed, read_body
@@ -60,6 +61,7 @@ class Dispatcher:
             raise Unauthenticated("Must be signed in or give an API key.")
         note(request.scope, caller=principal.wire_id)
         require_for_call(principal, one.call.name)
+        charge_for_call(self._services.spending, principal, one.call.name)
         _require_json(request)
         context = CallContext(
             services=self._services,

@@ -25,6 +25,7 @@ from studiolo.domain.auth_tokens import TOKEN_CHARACTERS
 from studiolo.domain.services import Services
 from studiolo.web.api_v1.authorization import key_from_header
 from studiolo.web.api_v1.registry import CallAt, CallContext, DoorName, Registry
+from studiolo.web.call_costs import charge_for_call
 from studiolo.web.call_scopes import require_for_call
 from studiolo.web.client_address import client_address
 from studiolo.web.doors.answering import failed, read_body
@@ -63,6 +64,7 @@ class _Dispatcher(ABC):
         if is_token and not one.form.is_for_tokens:
             raise Forbidden("This call needs an API key.")
         require_for_call(principal, one.call.name)
+        charge_for_call(self._services.spending, principal, one.call.name)
         given = self._complete(_arguments(one, body.get("args")), body, principal)
         context = CallContext(
             services=self._services,

@@ -1,5 +1,6 @@
 """What the doors of the official client and of API v2 have in common: bodies and errors."""
 
+import math
 from typing import Any
 
 import structlog
@@ -32,7 +33,7 @@ def failed(request: Request, error: StudioloError) -> Response:
         _log.warning("call_failed", code=error.code, message=error.message, internal=error.internal)
     response = errors.WireResponse({"error": error.message, "code": error.code})
     if "retry_after_seconds" in error.details:
-        response.headers["Retry-After"] = str(max(1, round(float(error.details["retry_after_seconds"]))))
+        response.headers["Retry-After"] = str(max(1, math.ceil(float(error.details["retry_after_seconds"]))))
     if error.status == 413:
         response.headers["Connection"] = "close"  # the rest of the body is still on its way and will not be read
     return response
