@@ -42,6 +42,12 @@ def sources(file: Path) -> list[str]:
     return ["".join(cell["source"]) for cell in notebook["cells"]]
 
 
+async def test_a_fresh_client_is_sent_everything_before_it_asks(tmp_path: Path, open_room: OpenRoom) -> None:
+    write_notebook(tmp_path / "x.ipynb", ["a", "b"])
+    peer = DirectPeer(open_room(), is_fresh=True)
+    assert peer.copy.sources() == ["a", "b"]
+
+
 async def test_two_clients_see_each_others_edits_and_the_file_follows(
     tmp_path: Path, open_room: OpenRoom, clock: MovingClock
 ) -> None:

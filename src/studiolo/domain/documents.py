@@ -61,6 +61,7 @@ class Joined:
     kind: Kind
     generation: str | int
     can_write: bool
+    has_state: bool  # the room's state follows unasked
 
 
 class Documents:
@@ -93,15 +94,22 @@ class Documents:
 
     @asynccontextmanager
     async def join(
-        self, principal: Principal, project_id: ProjectId, path: str, progress: Progress | None = None
+        self,
+        principal: Principal,
+        project_id: ProjectId,
+        path: str,
+        progress: Progress | None = None,
+        *,
+        is_fresh: bool = False,
     ) -> AsyncGenerator[Joined]:
-        """Join the document's room for the length of a `with` block."""
+        """Join the document's room for the length of a `with` block; a fresh client is sent its whole state at once."""
         project, can_write = await self._admit(principal, project_id, path)
         params = {
             "path": path,
             "can_write": can_write,
             "name": await self._name(principal),
             "max_bytes": self._max_bytes,
+            "is_fresh": is_fresh,
             **within(principal.scope),
         }
         async with self._agents.channel(
@@ -116,7 +124,8 @@ class Documents:
             match channel.result:
                 case {"path": str(normal), "kind": str(kind), "generation": (str() | int()) as generation}:
                     await self._histories.note(project_id, _short(normal))
-                    yield Joined(channel, _short(normal), _kind(kind), generation, can_write)
+                    has_state = channel.result.get("has_state") is True
+                    yield Joined(channel, _short(normal), _kind(kind), generation, can_write, has_state)
                 case _:
                     raise _malformed("join")
 

@@ -91,14 +91,15 @@ class DirectChannel:
 class DirectPeer:
     """A client that has joined a room in the same process."""
 
-    def __init__(self, room: Room, *, can_write: bool = True) -> None:
+    def __init__(self, room: Room, *, can_write: bool = True, is_fresh: bool = False) -> None:
         self.channel = DirectChannel()
         self.client = Client(self.channel, can_write=can_write, name="peer")  # type: ignore[arg-type]
         self.copy = Copy(self._send)
         self._room = room
         self.channel.copy = self.copy
-        room.join(self.client)
-        self.copy.hello()
+        room.join(self.client, is_fresh=is_fresh)
+        if not is_fresh:
+            self.copy.hello()
 
     def _send(self, message: bytes) -> None:
         self._room.receive(self.client, message)

@@ -33,8 +33,10 @@ async def _greeted(doors: Doors, person: Account, scope: Scope | None = None) ->
         yield socket
 
 
-async def _join(socket: AsgiSocket, project_id: ProjectId, path: str = "a.md", channel: int = 3) -> dict[str, Any]:
-    await socket.send({"type": "join", "channel": channel, "project_id": project_id, "path": path})
+async def _join(
+    socket: AsgiSocket, project_id: ProjectId, path: str = "a.md", channel: int = 3, **more: Any
+) -> dict[str, Any]:
+    await socket.send({"type": "join", "channel": channel, "project_id": project_id, "path": path, **more})
     while (answer := await socket.receive())["type"] == "progress":
         assert answer["channel"] == channel
     return answer
@@ -62,11 +64,23 @@ async def test_a_document_is_joined_and_frames_travel_both_ways(doors: Doors):
             "kind": "markdown",
             "generation": "g1",
             "can_write": True,
+            "has_state": False,
         }
         for message in (STEP_1, STEP_2, UPDATE, AWARENESS):
             assert await socket.ask(b"\x03" + message) == b"\x03" + message  # the fake agent sends everything back
         (asked,) = doors.runner.agent(project_id).calls_of("documents.join")
         assert asked.items() >= {"path": "a.md", "can_write": True, "name": "Sofia Kovalevskaya"}.items()
+
+
+async def test_who_is_fresh_is_sent_the_whole_document_unasked(doors: Doors):
+    person = await doors.account()
+    project_id = await doors.project(person, {"a.md": "text"})
+    agent = doors.runner.agent(project_id)
+    agent.answers["documents.join"] = {"path": "a.md", "kind": "markdown", "generation": "g1", "has_state": True}
+    async with _greeted(doors, person) as socket:
+        joined = await _join(socket, project_id, is_fresh=True)
+        assert joined["has_state"] is True
+    assert agent.calls_of("documents.join")[0]["is_fresh"] is True
 
 
 async def test_progress_is_told_while_the_project_starts(doors: Doors):

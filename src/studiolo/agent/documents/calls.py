@@ -40,8 +40,10 @@ async def join_document(agent: Agent, params: dict[str, Any], channel: Channel) 
     found = await documents.get(path)
     room = found.room
     client = Client(channel, can_write=can_write, name=read.text(params, "name", ""))
-    await channel.accept({"path": path, "kind": disk.kind_of(path), "generation": room.generation})
-    room.join(client)
+    is_fresh = read.flag(params, "is_fresh", default=False)
+    kind = disk.kind_of(path)
+    await channel.accept({"path": path, "kind": kind, "generation": room.generation, "has_state": is_fresh})
+    room.join(client, is_fresh=is_fresh)
     if found.execution is not None:
         found.execution.welcome(client)
         if can_write:

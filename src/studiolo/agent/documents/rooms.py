@@ -55,10 +55,12 @@ class Room:
         self.saver = Saver(self, self._format, self._file, path, clock, content)
         self._open(content.digest, found)
 
-    def join(self, client: Client) -> None:
-        """Add a client and bring it up to date."""
+    def join(self, client: Client, *, is_fresh: bool = False) -> None:
+        """Add a client and bring it up to date; a fresh one need not ask for what it lacks."""
         self.clients.add(client)
         client.post(sync_message(Sync.STEP1, self.doc.get_state()))
+        if is_fresh:
+            client.post(sync_message(Sync.STEP2, self.doc.get_update()))
         present = self._awareness.everything()
         if present is not None:
             client.post(present)

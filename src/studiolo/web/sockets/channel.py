@@ -37,6 +37,7 @@ class DocumentChannel:
         self.project_id = ProjectId(asked.project_id)
         self.can_write = False
         self.path = asked.path
+        self._is_fresh = asked.is_fresh
         self._documents = documents
         self._send_json = send_json
         self._send_bytes = send_bytes
@@ -109,7 +110,10 @@ class DocumentChannel:
         stages: asyncio.Queue[str | None] = asyncio.Queue()
         telling = asyncio.create_task(self._tell(stages))
         try:
-            async with self._documents.join(principal, self.project_id, self.path, stages.put_nowait) as joined:
+            joining = self._documents.join(
+                principal, self.project_id, self.path, stages.put_nowait, is_fresh=self._is_fresh
+            )
+            async with joining as joined:
                 stages.put_nowait(None)
                 await telling  # every stage is told before `joined`
                 await self._exchange(joined)
@@ -130,6 +134,7 @@ class DocumentChannel:
                 "kind": joined.kind,
                 "generation": joined.generation,
                 "can_write": joined.can_write,
+                "has_state": joined.has_state,
             }
         )
         async for frame in joined.channel.frames():

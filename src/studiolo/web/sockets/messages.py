@@ -37,10 +37,11 @@ class Renew(_Message):
 
 
 class Join(_Message):
-    """Open a document on a free channel."""
+    """Open a document on a free channel; who is fresh has nothing of it and is sent all of it at once."""
 
     type: Literal["join"]
     channel: Channel
+    is_fresh: bool = False
     project_id: str = Field(max_length=64)
     path: str = Field(min_length=1, max_length=4096)
 

@@ -12,7 +12,7 @@ export type SocketMessage = { type: "welcome"; account_id: string } | { type: "p
 /** From the hub or the project's agent, about one channel. */
 export type ChannelMessage =
   | { type: "progress"; stage: string }
-  | { type: "joined"; path: string; kind: DocumentKind; generation: string; can_write: boolean }
+  | { type: "joined"; path: string; kind: DocumentKind; generation: string; can_write: boolean; has_state: boolean }
   | { type: "error"; code: string; message: string }
   | { type: "ack"; count: number }
   | { type: "saved"; is_saved: boolean }
@@ -74,6 +74,7 @@ const CHANNEL_READERS: Record<ChannelMessage["type"], ChannelReader> = {
     kind: kind(v.kind),
     generation: String(v.generation ?? ""),
     can_write: v.can_write === true,
+    has_state: v.has_state === true,
   }),
   error: (v) => ({ type: "error", code: text(v.code), message: text(v.message) }),
   ack: (v) => ({ type: "ack", count: number(v.count) }),

@@ -29,16 +29,26 @@ export function el(tag: string, className: string, ...children: (Node | string)[
   return made;
 }
 
+/** Waiting shorter than this is not shown: to draw it would hold up what is waited for. */
+const PATIENCE_MS = 200;
+let words = "";
+let timer = 0;
+
 export function showProgress(root: HTMLElement, stage: string): void {
-  const words = STAGES[stage] ?? "Loading\u2026";
+  words = STAGES[stage] ?? "Loading\u2026";
   const shown = root.querySelector(".splash p");
   if (shown) {
     shown.textContent = words;
     return;
   }
-  const splash = el("div", "splash", el("span", "spinner"), el("p", "", words));
-  splash.setAttribute("role", "status");
-  root.replaceChildren(splash);
+  root.replaceChildren();
+  clearTimeout(timer);
+  timer = window.setTimeout(() => {
+    if (root.childElementCount > 0) return; // what was waited for has come
+    const splash = el("div", "splash", el("span", "spinner"), el("p", "", words));
+    splash.setAttribute("role", "status");
+    root.replaceChildren(splash);
+  }, PATIENCE_MS);
 }
 
 export function showFailure(root: HTMLElement, failure: Failure, retry: () => void): void {

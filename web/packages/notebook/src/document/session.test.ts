@@ -25,8 +25,8 @@ class FakeHub implements ChannelSource {
     };
   }
 
-  joined(generation = "g1", can_write = true): void {
-    this.handlers?.onMessage({ type: "joined", path: "a", kind: "text", generation, can_write });
+  joined(generation = "g1", can_write = true, has_state = false): void {
+    this.handlers?.onMessage({ type: "joined", path: "a", kind: "text", generation, can_write, has_state });
   }
 
   sync(write: (encoder: ReturnType<typeof createEncoder>) => void): void {
@@ -58,6 +58,18 @@ function open(hub: FakeHub, onReplaced = vi.fn()): DocumentSession {
 }
 
 const type = (session: DocumentSession, text: string): void => session.doc.getText("source").insert(0, text);
+
+test("a room that sends all it has at once is not asked for it", () => {
+  const hub = new FakeHub();
+  const session = open(hub);
+  hub.joined("g1", true, true);
+  expect(hub.bytes.filter(([kind, step]) => kind === 0 && step === 0)).toEqual([]);
+  const there = new Y.Doc();
+  there.getText("source").insert(0, "text");
+  hub.sync((encoder) => writeSyncStep2(encoder, there));
+  expect(session.state.value.isSynced).toBe(true);
+  expect(session.doc.getText("source").toString()).toBe("text");
+});
 
 test("an edit is unsaved until it is acknowledged", () => {
   const hub = new FakeHub();

@@ -92,7 +92,7 @@ export class DocumentSession {
   #receive(message: ChannelMessage): void {
     switch (message.type) {
       case "joined":
-        this.#joined(message.generation, message.can_write);
+        this.#joined(message.generation, message.can_write, message.has_state);
         break;
       case "ack":
         this.state.set({ unacked: Math.max(0, this.#sent - message.count) });
@@ -121,7 +121,7 @@ export class DocumentSession {
     }
   }
 
-  #joined(generation: string, canWrite: boolean): void {
+  #joined(generation: string, canWrite: boolean, hasState: boolean): void {
     if (this.#generation !== null && this.#generation !== generation) {
       this.#events.onReplaced(this.state.value.unacked > 0);
       return;
@@ -129,7 +129,7 @@ export class DocumentSession {
     this.#generation = generation;
     this.#sent = 0;
     this.state.set({ isConnected: true, canWrite, closedReason: null, unacked: 0 });
-    this.#sendStep1();
+    if (!hasState) this.#sendStep1(); // else all there is follows
     if (this.awareness.getLocalState() !== null) this.#sendAwareness({ added: [this.doc.clientID] }, "local");
   }
 

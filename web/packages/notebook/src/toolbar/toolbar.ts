@@ -1,7 +1,7 @@
 import type { KernelState } from "@studiolo/protocol";
 import { button, confirmDialog, el } from "../cells/dom.ts";
 import type { NotebookView } from "../cells/notebook.ts";
-import type { DocumentSession } from "../document/session.ts";
+import type { DocumentSession, SessionState } from "../document/session.ts";
 import { COLOURS } from "../editor/colours.ts";
 import { Disposables } from "../store/store.ts";
 
@@ -24,6 +24,7 @@ export class Toolbar {
   readonly #kernel = el("span", "pill kernel");
   readonly #saved = el("span", "pill saved");
   readonly #people = el("span", "people");
+  #drawn = "";
 
   constructor(article: HTMLElement, session: DocumentSession) {
     this.#session = session;
@@ -93,21 +94,16 @@ export class Toolbar {
 
   #draw(): void {
     const { kernel, kernelName, isConnected, isSynced, canWrite, unacked, isSaved } = this.#session.state.value;
+    const drawn = [kernel, kernelName, isConnected, isSynced, canWrite, unacked > 0, isSaved].join();
+    if (drawn === this.#drawn) return; // most changes are one more letter on its way
+    this.#drawn = drawn;
     this.#kernel.hidden = kernel === "none";
     this.#kernel.dataset.state = kernel;
     this.#kernel.title = kernelName;
     setWords(this.#kernel, KERNEL_WORDS[kernel]);
     this.#element.classList.toggle("is-busy", kernel === "busy");
     this.#left.inert = !canWrite;
-    const [state, words] = !isConnected
-      ? isSynced
-        ? (["offline", unacked > 0 ? "Offline \u2013 not saved" : "Offline"] as const)
-        : (["saving", "Connecting\u2026"] as const)
-      : !canWrite
-        ? (["readonly", "Read-only"] as const)
-        : unacked > 0 || !isSaved
-          ? (["saving", "Saving\u2026"] as const)
-          : (["saved", "Saved"] as const);
+    const [state, words] = savedState(this.#session.state.value);
     this.#saved.dataset.state = state;
     setWords(this.#saved, words);
   }
@@ -131,6 +127,19 @@ export class Toolbar {
     }
     this.#people.replaceChildren(...people);
   };
+}
+
+function savedState({
+  isConnected,
+  isSynced,
+  canWrite,
+  unacked,
+  isSaved,
+}: SessionState): [state: string, words: string] {
+  if (!isConnected && !isSynced) return ["saving", "Connecting\u2026"];
+  if (!isConnected) return ["offline", unacked > 0 ? "Offline \u2013 not saved" : "Offline"];
+  if (!canWrite) return ["readonly", "Read-only"];
+  return unacked > 0 || !isSaved ? ["saving", "Saving\u2026"] : ["saved", "Saved"];
 }
 
 function setWords(pill: HTMLElement, words: string): void {
