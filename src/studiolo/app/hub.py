@@ -29,10 +29,11 @@ from studiolo.core.settings import Settings
 from studiolo.domain.passwords import Passwords
 from studiolo.domain.services import Services, build_services
 from studiolo.runtime.agents import UnixAgentConnector
+from studiolo.runtime.homes import KeeperHomes
 from studiolo.runtime.keeper.client import KeeperClient
 from studiolo.runtime.keeper.messages import StartCopyWorker
 from studiolo.runtime.keeper.plan import CANNOT_START
-from studiolo.runtime.protocols import AgentConnector, ProjectRunner, RunnerReport
+from studiolo.runtime.protocols import AgentConnector, HomeRemover, ProjectRunner, RunnerReport
 from studiolo.runtime.runners.process import WARNING as WALLS_MISSING
 from studiolo.runtime.runners.process import ProcessRunner
 from studiolo.runtime.runners.sandbox import SandboxRunner
@@ -76,10 +77,19 @@ def build_app(
     secrets: SecretSource,
     on_copy_queued: Callable[[], None] | None = None,
     passwords: Passwords | None = None,
+    homes: HomeRemover | None = None,
 ) -> Hub:
     """Build a hub. Several can live in one process; the caller owns the database, the runner and the connector."""
     services = build_services(
-        settings, database, clock, secrets, runner, connector, on_copy_queued=on_copy_queued, passwords=passwords
+        settings,
+        database,
+        clock,
+        secrets,
+        runner,
+        connector,
+        on_copy_queued=on_copy_queued,
+        passwords=passwords,
+        homes=homes,
     )
     figures = Metrics()
     figures.add_gauge("running_projects", "Projects that run.", services.projects.count_running)
@@ -130,6 +140,7 @@ def run_hub(settings: Settings, *, keeper_fd: int, listen_fd: int) -> None:
             clock=clock,
             secrets=SystemSecretSource(),
             on_copy_queued=wake.set,
+            homes=KeeperHomes(keeper),
         )
         async with _chores(hub, settings, runner, keeper, clock, wake):
             await _serve(hub.app, listener, settings)

@@ -205,7 +205,8 @@ class Project:
         return next((c.role for c in self.collaborators if c.account_id == account_id), None)
 
 
-CopyMode = Literal["copy", "revise", "rehearse"]  # rehearse: tell what revising would do
+# revise: keep what was changed; rehearse: tell what that would do; snapshot: keep what is handed out as a later base
+CopyMode = Literal["copy", "revise", "rehearse", "snapshot"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +264,6 @@ class CopyGroup:
     created_at: datetime
     scheduled_at: datetime | None
     expires_at: datetime
-    snapshot: Literal["taken", "none"] | None = None  # of the source; None: not yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +313,10 @@ class CopyOrder:
     backup: bool = False
     exclude: tuple[str, ...] = ()
     timeout_seconds: float | None = None
+    mode: CopyMode = "copy"
+    base_id: ProjectId | None = None  # the home, belonging to the source's, that holds what was handed out last
+    stamp: str | None = None  # the date for names of what cannot take its place
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ administrators see and steer it, since it names every project it reaches.
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -33,19 +33,24 @@ from studiolo.core.models import (
     Project,
 )
 from studiolo.core.secrets import SecretSource
+from studiolo.core.settings import Settings
 from studiolo.domain import access
 from studiolo.domain.copies import KEPT_DAYS, check_operation, scheduled_at_of
 from studiolo.domain.copying import CANCELLED
 from studiolo.domain.copy_targets import Member, check_template, fill_in
 from studiolo.domain.projects import is_storable
+from studiolo.runtime.protocols import HomeRemover
 from studiolo.storage import copies as copy_rows
+from studiolo.storage import copy_bases, projects
 from studiolo.storage import copy_groups as rows
-from studiolo.storage import projects
 from studiolo.storage.database import Database, Transaction
 
 MAX_MEMBERS = 20_000
 MAX_KEY = 128
 MAX_PAGE = 1000
+MAX_SNAPSHOTS = 20  # of one project
+SNAPSHOT_GRACE_SECONDS = 3600.0
+_SNAPSHOTS_AT_ONCE = 20
 _MAX_NAMED = 100  # projects that an error names
 Kind = Literal["hand_out", "collect"]
 
@@ -88,8 +93,16 @@ class CopyGroups:
     """Orders groups of copies, tells how they stand, cancels them and tries them again."""
 
     def __init__(
-        self, database: Database, clock: Clock, secrets: SecretSource, on_queued: Callable[[], None] | None = None
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        secrets: SecretSource,
+        on_queued: Callable[[], None] | None = None,
+        homes: HomeRemover | None = None,
     ) -> None:
+        self._settings = settings
+        self._homes = homes
         self._database = database
         self._clock = clock
         self._secrets = secrets
@@ -102,11 +115,14 @@ class CopyGroups:
         if known is not None:
             return known, False
         group, copies = await self._database.read(lambda tx: self._prepare(tx, principal, request))
+        snapshot = [_snapshot_of(copies[0], CopyId(self._secrets.uuid()))] if self._keeps_base(group) else []
 
         def insert(tx: Transaction) -> bool:
             if not rows.insert(tx, group):
                 return False  # the same order arrived twice at once
-            copy_rows.insert_group(tx, copies, expires_at=group.expires_at)
+            if snapshot:
+                copy_bases.plan_snapshot(tx, group.group_id, group.project_id, group.created_at)
+            copy_rows.insert_group(tx, [*snapshot, *copies], expires_at=group.expires_at)
             return True
 
         if not await self._database.write(insert):
@@ -167,9 +183,26 @@ class CopyGroups:
         return restarted
 
     async def reap(self) -> int:
-        """Delete groups whose time is over; return how many."""
+        """Delete groups whose time is over and snapshots that nothing needs; return how many groups."""
         now = self._clock.now()
-        return await self._database.write(lambda tx: rows.delete_expired(tx, now))
+        gone = await self._database.write(lambda tx: rows.delete_expired(tx, now))
+        await self._reap_snapshots()
+        return gone
+
+    async def _reap_snapshots(self) -> None:
+        homes, before = self._homes, self._clock.now() - timedelta(seconds=SNAPSHOT_GRACE_SECONDS)
+        if homes is None:  # this process cannot delete homes
+            return
+        found = await self._database.read(
+            lambda tx: copy_bases.list_useless(tx, before, MAX_SNAPSHOTS, _SNAPSHOTS_AT_ONCE)
+        )
+        for snapshot_id, _, uid in found:
+            await self._database.write(lambda tx, one=snapshot_id: copy_bases.forget(tx, one))
+            await homes.remove(ProjectId(snapshot_id), uid)
+            await self._database.write(lambda tx, one=snapshot_id: copy_bases.delete_snapshot(tx, one))
+
+    def _keeps_base(self, group: CopyGroup) -> bool:
+        return group.kind == "hand_out" and group.mode != "rehearse" and self._settings.copy_base_mb > 0
 
     async def _known(self, principal: Principal, request: GroupRequest) -> CopyGroup | None:
         """Return the group that was ordered under the request's key; raise CopyGroupKeyUsed if it was another one."""
@@ -248,6 +281,22 @@ class CopyGroups:
             self._on_queued()
 
 
+def _snapshot_of(first: CopyOperation, copy_id: CopyId) -> CopyOperation:
+    """Return the operation that keeps what is handed out; it is not one of the group's copies."""
+    return replace(
+        first,
+        copy_id=copy_id,
+        target_project_id=first.source_project_id,
+        target_path=first.source_path,
+        exclude=(),
+        overwrite_newer=False,
+        delete_missing=False,
+        backup=False,
+        position=0,
+        mode="snapshot",
+    )
+
+
 def _owner(principal: Principal) -> str:
     return principal.account_id or principal.key_project_id or ""
 
@@ -277,9 +326,10 @@ def _check(request: GroupRequest) -> None:
     key = request.group_key
     if key is not None and not (0 < len(key) <= MAX_KEY and is_storable(key)):
         raise InvalidRequest(f"group_key must have 1 to {MAX_KEY} characters", fields={"group_key": "wrong length"})
-    if request.mode != "copy" and (request.overwrite_newer or request.delete_missing or request.backup):
+    options = (request.overwrite_newer, request.delete_missing, request.backup, request.exclude)
+    if request.mode != "copy" and any(options):
         raise InvalidRequest(
-            "revise keeps what was changed: it goes with neither overwrite_newer, delete_missing nor backup",
+            "revise keeps what was changed: it goes with neither overwrite_newer, delete_missing, backup nor exclude",
             fields={"revise": "does not go with these options"},
         )
 

@@ -99,6 +99,14 @@ class CopyEngine(Protocol):
         ...
 
 
+class HomeRemover(Protocol):
+    """Deletes homes for good."""
+
+    async def remove(self, project_id: ProjectId, uid: int) -> None:
+        """Delete a home with all that is in it; nothing happens when it is gone. Raises RunnerUnavailable."""
+        ...
+
+
 class Mailer(Protocol):
     """Sends mails."""
 

@@ -63,7 +63,7 @@ def list_between(
     offset: int,
 ) -> list[CopyOperation]:
     """Return the copies of a kind between projects, the newest first."""
-    query = select(copies).where(_is_of(kind))
+    query = select(copies).where(_is_of(kind), copies.c.mode != "snapshot")
     given = {"source_project_id": source_project_id, "target_project_id": target_project_id, "source_path": source_path}
     for name, value in given.items():
         if value is not None:

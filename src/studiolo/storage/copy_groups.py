@@ -1,11 +1,12 @@
 """Rows of `copy_groups`, and the copies of a group taken together.
 
+Position 0 is not one of its copies but the snapshot of what it hands out.
 What a copy of a group is at is not stored but told from its row, in one place (`_state_of`), so it cannot be wrong.
 """
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, and_, case, delete, func, select, update
 
@@ -46,7 +47,8 @@ def get_by_key(tx: Connection, owner: str, group_key: str) -> CopyGroup | None:
 
 def count_states(tx: Connection, group_id: CopyGroupId) -> dict[CopyState, int]:
     """Return how many copies of a group are in which state."""
-    query = select(_state_of, func.count()).where(copies.c.group_id == group_id).group_by(_state_of)
+    mine = and_(copies.c.group_id == group_id, copies.c.position > 0)
+    query = select(_state_of, func.count()).where(mine).group_by(_state_of)
     found = {row[0]: row[1] for row in tx.execute(query)}
     return {state: found.get(state, 0) for state in COPY_STATES}
 
@@ -64,7 +66,7 @@ def list_copies(
 
 def cancel(tx: Connection, group_id: CopyGroupId, now: datetime, error: str) -> int:
     """End the copies that nobody carries out, tell whoever does to stop; return how many were unfinished."""
-    unfinished = and_(copies.c.group_id == group_id, copies.c.finished_at.is_(None))
+    unfinished = and_(copies.c.group_id == group_id, copies.c.finished_at.is_(None), copies.c.position > 0)
     end: dict[str, Any] = {"finished_at": now, "error": error, "error_code": CopyCancelled.code}
     end |= {"due_at": None, "lease_until": None}
     ended = tx.execute(update(copies).where(unfinished, copies.c.lease_owner.is_(None)).values(**end)).rowcount
@@ -82,7 +84,8 @@ def restart(
 ) -> int:
     """Put the copies that failed back into the queue, for an account; return how many."""
     states = ("failed", "missing", "cancelled") if with_cancelled else ("failed", "missing")
-    query = select(copies.c.copy_id).where(copies.c.group_id == group.group_id, _state_of.in_(states))
+    mine = and_(copies.c.group_id == group.group_id, copies.c.position > 0)
+    query = select(copies.c.copy_id).where(mine, _state_of.in_(states))
     failed = [CopyId(one) for one in tx.execute(query.order_by(copies.c.position)).scalars()]
     if not failed:
         return 0
@@ -93,11 +96,6 @@ def restart(
         tx.execute(update(copies).where(copies.c.copy_id == copy_id).values(**values))
     tx.execute(update(copy_groups).where(copy_groups.c.group_id == group.group_id).values(expires_at=expires_at))
     return len(failed)
-
-
-def set_snapshot(tx: Connection, group_id: CopyGroupId, snapshot: Literal["taken", "none"]) -> None:
-    """Note whether there is a snapshot of what the group hands out."""
-    tx.execute(update(copy_groups).where(copy_groups.c.group_id == group_id).values(snapshot=snapshot))
 
 
 def delete_expired(tx: Connection, now: datetime) -> int:

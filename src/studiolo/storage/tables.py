@@ -286,7 +286,6 @@ copy_groups = Table(
     Column("project_id", Uuid, nullable=False),  # the one source, or the one target
     Column("path", Text, nullable=False),
     Column("total", Integer, nullable=False),
-    Column("snapshot", String(16)),  # of the source: taken, or none; null: not yet
     Column("created_at", Moment, nullable=False),
     Column("scheduled_at", Moment),
     Column("expires_at", Moment, nullable=False, index=True),
@@ -299,6 +298,7 @@ copy_snapshots = Table(
     Column("snapshot_id", Uuid, primary_key=True),  # that of the group
     Column("project_id", Uuid, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("is_taken", Boolean, nullable=False, server_default=false()),  # until then it may be incomplete
 )
 
 copy_bases = Table(

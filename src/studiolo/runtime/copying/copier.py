@@ -135,6 +135,7 @@ class TreeCopier:
         if not stat.S_ISDIR(found.st_mode):
             self.tally.seen_files += 1
             self.tally.seen_bytes += found.st_size
+            self._pulse()
 
     def _file(
         self, here: _Directory, name: str, as_name: str, found: os.stat_result, existing: os.stat_result | None

@@ -34,11 +34,11 @@ def open_ends(request: CopyTree, source_home: int, target_home: int) -> Generato
         source_path, target_path = normalise_ends(
             request.source_id, request.source_path, request.target_id, request.target_path
         )
-        with _outside_means(WORDS_FOR_SOURCE):
-            from_walk, source_name = _find_source(stack, source_home, source_inside, source_path)
-        source = _opened(stack, from_walk)
+        with outside_means(WORDS_FOR_SOURCE):
+            from_walk, source_name = find_source(stack, source_home, source_inside, source_path)
+        source = opened(stack, from_walk)
         to_walk = stack.enter_context(Walk(target_home, target_inside))
-        with _outside_means(WORDS_FOR_TARGET):
+        with outside_means(WORDS_FOR_TARGET):
             target_name = None
             if source_name is None:
                 to_walk.make_directories(target_path)
@@ -46,24 +46,26 @@ def open_ends(request: CopyTree, source_home: int, target_home: int) -> Generato
             else:
                 is_directory = request.target_path.endswith("/") or not target_path
                 target_name = _go_to_file(to_walk, target_home, target_inside, target_path, source_name, is_directory)
-        yield Ends(source, source_name, _opened(stack, to_walk), target_name, not to_walk.here().path)
+        yield Ends(source, source_name, opened(stack, to_walk), target_name, not to_walk.here().path)
 
 
 @contextmanager
-def _outside_means(words: str) -> Generator[None]:
+def outside_means(words: str) -> Generator[None]:
+    """Give PathOutsideProject the words for one of the ends."""
     try:
         yield
     except PathOutsideProject as error:
         raise PathOutsideProject(words) from error
 
 
-def _opened(stack: ExitStack, walk: Walk) -> int:
+def opened(stack: ExitStack, walk: Walk) -> int:
+    """Open the directory where a walk is, until the stack ends."""
     fd = walk.open()
     stack.callback(os.close, fd)
     return fd
 
 
-def _find_source(stack: ExitStack, home: int, inside: str, path: str) -> tuple[Walk, str | None]:
+def find_source(stack: ExitStack, home: int, inside: str, path: str) -> tuple[Walk, str | None]:
     """Go to the source directory, or to the directory of a source file; a link to a file stays the link."""
     walk = stack.enter_context(Walk(home, inside))
     found = walk.follow(path)
