@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 import httpx
@@ -35,24 +36,44 @@ class Caller:
 
     def raw(self, name: str, parameters: Mapping[str, Any], *, is_reading: bool = False) -> dict[str, Any]:
         """Make a call and return its answer as it came; raise the server's error as one of `client/errors.py`."""
-        asked = wire.asked(name, parameters, is_reading=is_reading)
+        return self.send(wire.asked(name, parameters, is_reading=is_reading), wire.answer_of)
+
+    def send(self, asked: wire.Asked, read: Callable[[str, httpx.Response], T]) -> T:
+        """Send a request until `read` makes something of the answer; raise what it raises when patience ends."""
         attempt = 0
         while True:
             attempt += 1
             try:
-                return self._once(asked)
+                return read(asked.call, self._once(asked))
             except StudioloError as error:
-                seconds = self._policy.wait_before(attempt, error, is_repeatable=asked.is_repeatable)
-                if seconds is None:
-                    raise
-            self.sleep(seconds)
+                self.pause(attempt, error, is_repeatable=asked.is_repeatable)
 
-    def _once(self, asked: wire.Asked) -> dict[str, Any]:
+    @contextmanager
+    def stream(self, asked: wire.Asked) -> Generator[httpx.Response]:
+        """Send a request once and give its answer, whose body is not read yet."""
         try:
-            response = self.http.send(asked.request(self.http))
+            with self.http.stream(
+                asked.method, asked.path, content=asked.body or None, headers=dict(asked.headers)
+            ) as response:
+                if response.status_code >= 400:
+                    response.read()
+                    wire.check(asked.call, response)
+                yield response
         except httpx.TransportError as error:
             raise wire.from_transport(asked.call, error) from error
-        return wire.answer_of(asked.call, response)
+
+    def pause(self, attempt: int, error: StudioloError, *, is_repeatable: bool) -> None:
+        """Wait before a request is sent again; raise the error if it must not be."""
+        seconds = self._policy.wait_before(attempt, error, is_repeatable=is_repeatable)
+        if seconds is None:
+            raise error
+        self.sleep(seconds)
+
+    def _once(self, asked: wire.Asked) -> httpx.Response:
+        try:
+            return self.http.send(asked.request(self.http))
+        except httpx.TransportError as error:
+            raise wire.from_transport(asked.call, error) from error
 
 
 class AsyncCaller:
@@ -78,21 +99,41 @@ class AsyncCaller:
 
     async def raw(self, name: str, parameters: Mapping[str, Any], *, is_reading: bool = False) -> dict[str, Any]:
         """Make a call and return its answer as it came; raise the server's error as one of `client/errors.py`."""
-        asked = wire.asked(name, parameters, is_reading=is_reading)
+        return await self.send(wire.asked(name, parameters, is_reading=is_reading), wire.answer_of)
+
+    async def send(self, asked: wire.Asked, read: Callable[[str, httpx.Response], T]) -> T:
+        """Send a request until `read` makes something of the answer; raise what it raises when patience ends."""
         attempt = 0
         while True:
             attempt += 1
             try:
-                return await self._once(asked)
+                return read(asked.call, await self._once(asked))
             except StudioloError as error:
-                seconds = self._policy.wait_before(attempt, error, is_repeatable=asked.is_repeatable)
-                if seconds is None:
-                    raise
-            await self.sleep(seconds)
+                await self.pause(attempt, error, is_repeatable=asked.is_repeatable)
 
-    async def _once(self, asked: wire.Asked) -> dict[str, Any]:
+    @asynccontextmanager
+    async def stream(self, asked: wire.Asked) -> AsyncGenerator[httpx.Response]:
+        """Send a request once and give its answer, whose body is not read yet."""
         try:
-            response = await self.http.send(asked.request(self.http))
+            async with self.http.stream(
+                asked.method, asked.path, content=asked.body or None, headers=dict(asked.headers)
+            ) as response:
+                if response.status_code >= 400:
+                    await response.aread()
+                    wire.check(asked.call, response)
+                yield response
         except httpx.TransportError as error:
             raise wire.from_transport(asked.call, error) from error
-        return wire.answer_of(asked.call, response)
+
+    async def pause(self, attempt: int, error: StudioloError, *, is_repeatable: bool) -> None:
+        """Wait before a request is sent again; raise the error if it must not be."""
+        seconds = self._policy.wait_before(attempt, error, is_repeatable=is_repeatable)
+        if seconds is None:
+            raise error
+        await self.sleep(seconds)
+
+    async def _once(self, asked: wire.Asked) -> httpx.Response:
+        try:
+            return await self.http.send(asked.request(self.http))
+        except httpx.TransportError as error:
+            raise wire.from_transport(asked.call, error) from error

@@ -19,16 +19,18 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One call, however often it is sent."""
+    """One request, however often it is sent."""
 
     call: str
-    body: bytes
+    path: str
     headers: Mapping[str, str]
-    is_repeatable: bool
+    body: bytes = b""
+    method: str = "POST"
+    is_repeatable: bool = False
 
     def request(self, http: "httpx.Client | httpx.AsyncClient") -> httpx.Request:
         """Return the request."""
-        return http.build_request("POST", f"api/v1/{self.call}", content=self.body, headers=dict(self.headers))
+        return http.build_request(self.method, self.path, content=self.body or None, headers=dict(self.headers))
 
 
 def asked(call: str, parameters: Mapping[str, Any], *, is_reading: bool) -> Asked:
@@ -37,7 +39,8 @@ def asked(call: str, parameters: Mapping[str, Any], *, is_reading: bool) -> Aske
     headers = {"Content-Type": "application/json"}
     if not is_reading:
         headers["Idempotency-Key"] = secrets.token_urlsafe(18)
-    return Asked(call, json.dumps(given, default=_as_json).encode(), headers, is_repeatable=is_reading)
+    body = json.dumps(given, default=_as_json).encode()
+    return Asked(call, f"api/v1/{call}", headers, body, is_repeatable=is_reading)
 
 
 def headers(key: str, version: str) -> dict[str, str]:
@@ -64,6 +67,17 @@ def answer_of(call: str, response: httpx.Response) -> dict[str, Any]:
     if response.status_code != 200 or _is_failure(fields):
         raise _error(call, response, fields)
     return fields
+
+
+def check(call: str, response: httpx.Response) -> None:
+    """Raise the error that a door for streams answered with; its body must have been read."""
+    if response.status_code < 400:
+        return
+    try:
+        answer: Any = response.json()
+    except ValueError:
+        answer = {}
+    raise _error(call, response, cast("dict[str, Any]", answer) if isinstance(answer, dict) else {})
 
 
 def typed(call: str, kinds: tuple[type[T], ...], answer: Mapping[str, Any]) -> T:

@@ -123,11 +123,13 @@ class AccountsCalls:
         email_address: str | None = None,
         password: Any = None,
         agreed_to_terms: bool | None = None,
+        token: str | None = None,
+        usage_intent: str | None = None,
         get_api_key: bool | None = None,
     ) -> AccountCreated:
         """Make an account for a person or a program.
 
-        Who may call it: Administrators; with the setting `account_creation = any_key`, any account.
+        Who may call it: Administrators; others as the setting `account_creation` says.
 
         Args:
             first_name: May be blank.
@@ -135,6 +137,8 @@ class AccountsCalls:
             email_address: Compared in lower case; unique.
             password: A string of 6 to 64 characters.
             agreed_to_terms: Recorded; not demanded. Default: `False`.
+            token: A registration token, where the server asks for one.
+            usage_intent: Taken and ignored.
             get_api_key: Answer with an API key of the new account, too. Default: `False`.
         """
         return self._caller.call(
@@ -145,6 +149,8 @@ class AccountsCalls:
                 "email_address": email_address,
                 "password": password,
                 "agreed_to_terms": agreed_to_terms,
+                "token": token,
+                "usage_intent": usage_intent,
                 "get_api_key": get_api_key,
             },
             (AccountCreated,),
@@ -271,11 +277,13 @@ class AsyncAccountsCalls:
         email_address: str | None = None,
         password: Any = None,
         agreed_to_terms: bool | None = None,
+        token: str | None = None,
+        usage_intent: str | None = None,
         get_api_key: bool | None = None,
     ) -> AccountCreated:
         """Make an account for a person or a program.
 
-        Who may call it: Administrators; with the setting `account_creation = any_key`, any account.
+        Who may call it: Administrators; others as the setting `account_creation` says.
 
         Args:
             first_name: May be blank.
@@ -283,6 +291,8 @@ class AsyncAccountsCalls:
             email_address: Compared in lower case; unique.
             password: A string of 6 to 64 characters.
             agreed_to_terms: Recorded; not demanded. Default: `False`.
+            token: A registration token, where the server asks for one.
+            usage_intent: Taken and ignored.
             get_api_key: Answer with an API key of the new account, too. Default: `False`.
         """
         return await self._caller.call(
@@ -293,6 +303,8 @@ class AsyncAccountsCalls:
                 "email_address": email_address,
                 "password": password,
                 "agreed_to_terms": agreed_to_terms,
+                "token": token,
+                "usage_intent": usage_intent,
                 "get_api_key": get_api_key,
             },
             (AccountCreated,),
