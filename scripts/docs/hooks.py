@@ -1,7 +1,7 @@
 """What MkDocs asks while it builds the site: the reference pages that are made from the code, and their places.
 
-The pages are not in the tree: they cannot be out of date. `docs/reference/api/` is filled by others; all its pages
-take the place of `reference/api/` in the navigation of `mkdocs.yml`.
+The pages are not in the tree: they cannot be out of date. Those of the API come from its registry of calls and take
+the place of `reference/api/` in the navigation of `mkdocs.yml`.
 """
 
 from typing import Any
@@ -9,15 +9,17 @@ from typing import Any
 import pages
 from mkdocs.structure.files import File, Files
 
+from studiolo.web import reference_pages
+
 API = "reference/api/"
 
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages from the code, and put every API page into the navigation."""
-    made = pages.all_pages()
+    made = pages.all_pages() | {f"{API}{name}.md": text for name, text in reference_pages.all_pages().items()}
     for path, text in made.items():
         files.append(File.generated(config, path, content=text))
-    found = sorted(one.src_uri for one in files.documentation_pages() if one.src_uri.startswith(API))
+    found = [path for path in made if path.startswith(API)]
     client = [path for path in made if path.startswith("reference/client/")]
     config.nav = _filled(config.nav, {API: found, "reference/client/": client})
     return files

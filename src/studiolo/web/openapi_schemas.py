@@ -73,12 +73,12 @@ class Schemas:
         reference = self.of(one.parameters)
         if not issubclass(one.parameters, Parameters):
             return reference
-        schema = {name: value for name, value in self._resolved(reference).items() if name != "additionalProperties"}
+        schema = {name: value for name, value in self.resolved(reference).items() if name != "additionalProperties"}
         return self.without(schema, "id")
 
     def without(self, schema: dict[str, Any], name: str) -> dict[str, Any]:
         """Return the schema of an object without one of its properties."""
-        whole = self._resolved(schema)
+        whole = self.resolved(schema)
         properties = {key: of for key, of in whole["properties"].items() if key != name}
         return {
             **whole,
@@ -96,12 +96,16 @@ class Schemas:
             if not schema["properties"]:
                 return None
         if is_bare and one.form.bare is not None:
-            member: dict[str, Any] = self._resolved(schema)["properties"][one.form.bare]
+            member: dict[str, Any] = self.resolved(schema)["properties"][one.form.bare]
             return member
         return schema
 
+    def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return the schema that a reference leads to, or the schema itself."""
+        return self.components[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
     def _without_event(self, reference: dict[str, Any], only: tuple[str, ...] | None) -> dict[str, Any]:
-        schema = self._resolved(reference)
+        schema = self.resolved(reference)
         kept = {
             name: of
             for name, of in schema["properties"].items()
@@ -109,9 +113,6 @@ class Schemas:
         }
         required = [name for name in schema.get("required", []) if name in kept]
         return {**schema, "properties": kept, "required": required}
-
-    def _resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
-        return self.components[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
 
 _WRITTEN: JsonSchemaMode = "serialization"

@@ -13,6 +13,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from studiolo.web.calls import every_call
+from studiolo.web.openapi_schemas import Schemas
+from studiolo.web.reference_entries import entries
+
 _STYLE = """
 :root { color-scheme: light dark; --accent: #2f6f5e; --line: color-mix(in srgb, currentColor 18%, transparent) }
 @media (prefers-color-scheme: dark) { :root { --accent: #7cc4ae } }
@@ -28,6 +32,8 @@ main { padding: 32px; max-width: 60rem }
 h1 { font-size: 28px; margin: 0 0 16px }
 article { border-top: 1px solid var(--line); margin-top: 32px; padding-top: 16px }
 article h3 { font: 600 18px/1.4 ui-monospace, monospace; margin: 0 }
+article h4 { font: 600 13px/1.4 ui-monospace, monospace; margin: 16px 0 8px }
+article h5 { font-size: 14px; margin: 8px 0 }
 code, pre { font: 13px/1.5 ui-monospace, monospace }
 pre { padding: 12px 16px; border: 1px solid var(--line); border-radius: 6px; overflow: auto }
 .about { white-space: pre-line }
@@ -57,62 +63,25 @@ def render(openapi: dict[str, Any]) -> str:
     environment = Environment(
         loader=PackageLoader("studiolo.web", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    template = environment.get_template("reference.html")
-    return template.render(
+    registry = every_call()
+    return environment.get_template("reference.html").render(
         about=openapi["info"],
-        nouns=_by_noun(openapi),
+        nouns=entries(registry, Schemas(registry)),
+        pretty=_pretty,
+        others=_others(openapi),
         not_offered=openapi.get("x-not-offered", {}),
         style=Markup(_STYLE),  # noqa: S704 - a constant of this file
     )
 
 
-def _by_noun(openapi: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    nouns: dict[str, list[dict[str, Any]]] = {}
-    for path, operations in openapi["paths"].items():
-        for method, operation in operations.items():
-            nouns.setdefault(operation["tags"][0], []).append(_entry(openapi, path, method, operation))
-    return dict(sorted(nouns.items()))
-
-
-def _entry(openapi: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    answers = operation["responses"]["200"]["content"].get("application/json", {}).get("examples", {})
-    return {
-        "name": operation["operationId"],
-        "line": f"{method.upper()} {path}",
-        "summary": operation["summary"],
-        "description": operation.get("description", ""),
-        "parameters": _parameters(openapi, content.get("schema")),
-        "examples": [
-            {"summary": e["summary"], "request": _pretty(e["value"]), "answer": _pretty(answers[key]["value"])}
-            for key, e in content.get("examples", {}).items()
-            if key in answers
-        ],
-    }
-
-
-def _parameters(openapi: dict[str, Any], schema: dict[str, Any] | None) -> list[dict[str, Any]]:
-    if schema is None:
-        return []
-    reference = schema.get("$ref", "").rpartition("/")[2]
-    model = openapi["components"]["schemas"][reference] if reference else schema
-    required = model.get("required", [])
+def _others(openapi: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what can be asked for that is no call: where, and what it is for."""
     return [
-        {
-            "name": name,
-            "kind": _kind(field),
-            "default": "required" if name in required else _pretty(field.get("default")),
-            "description": field.get("description", ""),
-        }
-        for name, field in model.get("properties", {}).items()
+        (f"{method.upper()} {path}", operation["summary"])
+        for path, operations in openapi["paths"].items()
+        for method, operation in operations.items()
+        if operation["tags"][0] in ("operations", "transfers")
     ]
-
-
-def _kind(field: dict[str, Any]) -> str:
-    if "anyOf" in field:
-        return " or ".join(_kind(option) for option in field["anyOf"] if option.get("type") != "null")
-    kind = field.get("type", "anything")
-    return f"list of {_kind(field['items'])}" if kind == "array" and field.get("items") else kind
 
 
 def _pretty(value: Any) -> str:
