@@ -1,0 +1,153 @@
+"""What the OpenAPI document says is what happens: generated requests against a server, each answer checked.
+
+Every call at every door is made some twenty times, as an ordinary person with a project and as nobody. Nothing breaks,
+and every answer is of a documented status, type and shape. The requests are the same in every run.
+"""
+
+import os
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from studiolo.core.models import Principal
+from studiolo.testing.loopback import LoopbackServer, loopback_server
+from studiolo.web import openapi
+from studiolo.web.calls import every_call
+
+EXAMPLES = int(os.environ.get("STUDIOLO_TEST_REQUESTS", "16"))  # more by hand, to look for more
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+DOCUMENT = openapi.document(every_call())
+CALLS = [path for path in DOCUMENT["paths"] if path.startswith(("/api/v1/", "/api/v2/"))]
+FORMS = [
+    (path, schema["title"])
+    for path in ("/api/conat/hub", "/api/conat/project")
+    for schema in DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+]
+
+
+@dataclass
+class Person:
+    """Somebody with a project and a file, whom the requests speak of."""
+
+    key: str
+    names: dict[str, str]
+
+    def put_into(self, value: Any) -> Any:
+        """Replace every other made-up id by a real one, or requests would never get far."""
+        if isinstance(value, list):
+            return [self.put_into(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        return {
+            name: self.names[name] if name in self.names and isinstance(item, str) and len(item) % 2 == 0 else item
+            for name, item in ((name, self.put_into(item)) for name, item in value.items())
+        }
+
+
+@pytest.fixture(scope="module")
+def server(sqlite_template: Any) -> Iterator[LoopbackServer]:
+    is_over = threading.Event()
+    with loopback_server(sqlite_template) as running:
+
+        def copy() -> None:
+            while not is_over.wait(0.02):
+                running.run_copies()
+
+        worker = threading.Thread(target=copy)
+        worker.start()
+        yield running
+        is_over.set()
+        worker.join()
+
+
+@pytest.fixture(scope="module")
+def stranger(server: LoopbackServer) -> str:
+    return _account(server)[0].account_id or ""
+
+
+@pytest.fixture
+def person(server: LoopbackServer, stranger: str) -> Person:
+    principal, key = _account(server)
+    project = server.do(lambda: server.services.projects.create(principal, "Homework", ""))
+    server.runner.agent(project.project_id).files["a.md"] = "a"
+    ids = dict.fromkeys(("project_id", "src_project_id", "target_project_id"), project.project_id)
+    paths = dict.fromkeys(("path", "src_path"), "a.md")
+    return Person(key, {**ids, **paths, "account_id": stranger, "target_account_id": stranger, "kernel": "python3"})
+
+
+def _account(server: LoopbackServer) -> tuple[Principal, str]:
+    email_address = f"{uuid.uuid4().hex}@example.edu"
+    account = server.do(
+        lambda: server.services.accounts.create_as_operator(email_address=email_address, password="a-password")
+    )
+    principal = Principal(account.account_id)
+    return principal, server.do(lambda: server.services.api_keys.create(principal))[1]
+
+
+@pytest.mark.parametrize("path", CALLS)
+def test_every_answer_is_as_documented(path: str, server: LoopbackServer, person: Person):
+    _make_requests(DOCUMENT, path, server, person)
+
+
+@pytest.mark.parametrize(("path", "name"), FORMS)
+def test_every_answer_to_the_official_client_is_as_documented(
+    path: str, name: str, server: LoopbackServer, person: Person
+):
+    _make_requests(_only(path, name), path, server, person)
+
+
+def _only(path: str, name: str) -> dict[str, Any]:
+    """Return the document of one call at a door of the official client, with its answer alone."""
+    operation = DOCUMENT["paths"][path]["post"]
+    kinds = operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+    body = next(kind for kind in kinds if kind["title"] == name)
+    answer = {"anyOf": [{"$ref": "#/components/schemas/CallError"}, operation["x-answers"][name]]}
+    ok = {"description": "", "content": {"application/json": {"schema": answer}}}
+    one = {
+        **operation,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {**operation["responses"], "200": ok},
+    }
+    return {**DOCUMENT, "paths": {path: {"post": one}}}
+
+
+def _make_requests(document: dict[str, Any], path: str, server: LoopbackServer, person: Person) -> None:
+    operation = schemathesis.openapi.from_dict({**document, "paths": {path: document["paths"][path]}})[path]["POST"]
+    callers = iter(range(10**9))
+
+    @hypothesis.settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @hypothesis.given(case=operation.as_strategy())
+    def make(case: schemathesis.Case) -> None:
+        case.body = person.put_into(case.body)
+        auth = (person.key, "") if next(callers) % 4 else None  # every fourth time nobody asks
+        response = case.call(base_url=server.url, auth=auth, timeout=30)
+        case.validate_response(response, checks=CHECKS)
+
+    make()
