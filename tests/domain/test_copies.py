@@ -25,7 +25,8 @@ from studiolo.core.models import Account, CopyOperation, CopyOrder, Principal, P
 from studiolo.core.secrets import SystemSecretSource
 from studiolo.core.settings import Settings
 from studiolo.domain.copies import CopyQuery, CopyRequest
-from studiolo.domain.copying import MAX_ATTEMPTS, path_in_home
+from studiolo.domain.copy_orders import MAX_ATTEMPTS
+from studiolo.domain.home_paths import path_in_home
 from studiolo.domain.moments import parse_moment
 from studiolo.storage import accounts, collaborators
 from studiolo.storage.database import Database

@@ -15,7 +15,7 @@ from studiolo.core.clock import SystemClock
 from studiolo.core.ids import AccountId, CopyId, ProjectId
 from studiolo.core.models import CopyOperation
 from studiolo.core.secrets import SystemSecretSource
-from studiolo.storage import copies
+from studiolo.storage import copies, copy_queue
 from studiolo.storage.database import Database
 from studiolo.testing.clock import MovingClock
 
@@ -58,7 +58,10 @@ async def insert(database: Database, *many: CopyOperation) -> None:
 
 async def claim(database: Database, clock: MovingClock, owner: str = "w") -> CopyOperation | None:
     now = clock.now()
-    return await database.write(lambda tx: copies.claim(tx, owner, now=now, lease_until=now + LEASE))
+    found = await database.write(
+        lambda tx: copy_queue.claim(tx, owner, now=now, lease_until=now + LEASE), is_serializable=False
+    )
+    return found[0] if found else None
 
 
 async def finish(database: Database, clock: MovingClock, claimed: CopyOperation, owner: str = "w") -> bool:
@@ -93,9 +96,9 @@ async def test_claims_at_once_never_share_a_copy(database: Database, clock: Movi
 async def test_a_scheduled_copy_waits_for_its_moment(database: Database, clock: MovingClock) -> None:
     await insert(database, copy(clock.now(), scheduled_at=clock.now() + timedelta(seconds=100)))
     assert await claim(database, clock) is None
-    assert not await database.read(lambda tx: copies.is_any_due(tx, clock.now()))
+    assert not await database.read(lambda tx: copy_queue.is_any_due(tx, clock.now()))
     clock.move(100)
-    assert await database.read(lambda tx: copies.is_any_due(tx, clock.now()))
+    assert await database.read(lambda tx: copy_queue.is_any_due(tx, clock.now()))
     assert await claim(database, clock) is not None
 
 
@@ -119,7 +122,7 @@ async def test_a_lease_that_ran_out_goes_to_another_and_the_first_changes_nothin
     assert second == replace(first, attempts=2)
     assert not await database.write(lambda tx: copies.renew(tx, first, "dead", clock.now() + LEASE))
     assert not await finish(database, clock, first, "dead")
-    assert not await database.write(lambda tx: copies.retry(tx, first, "dead", clock.now()))
+    await database.write(lambda tx: copy_queue.give_back(tx, [first], "dead", clock.now(), counts=True))
     assert await finish(database, clock, second, "alive")
 
 
@@ -149,7 +152,7 @@ async def test_a_retry_waits_for_its_moment(database: Database, clock: MovingClo
     claimed = await claim(database, clock)
     assert claimed is not None
     not_before = clock.now() + timedelta(seconds=10)
-    assert await database.write(lambda tx: copies.retry(tx, claimed, "w", not_before))
+    await database.write(lambda tx: copy_queue.give_back(tx, [claimed], "w", not_before, counts=True))
     assert await claim(database, clock) is None
     clock.move(10)
     assert await claim(database, clock) is not None
@@ -169,16 +172,16 @@ CLAIM_AND_SAY_SO = """
     import sys
     from datetime import timedelta
     from studiolo.core.clock import SystemClock
-    from studiolo.storage import copies
+    from studiolo.storage import copy_queue
     from studiolo.storage.database import Database
     import asyncio
 
     async def main():
         database, now = Database(sys.argv[1]), SystemClock().now()
         claimed = await database.write(
-            lambda tx: copies.claim(tx, "child", now=now, lease_until=now + timedelta(seconds=0.3))
+            lambda tx: copy_queue.claim(tx, "child", now=now, lease_until=now + timedelta(seconds=0.3))
         )
-        print(claimed.copy_id, flush=True)
+        print(claimed[0].copy_id, flush=True)
         await asyncio.Event().wait()
 
     asyncio.run(main())
@@ -201,8 +204,8 @@ async def test_a_copy_survives_kill_9_of_the_worker_that_claimed_it(database: Da
     async with asyncio.timeout(10):
         while True:
             now = clock.now()
-            again = await database.write(lambda tx: copies.claim(tx, "next", now=now, lease_until=now + LEASE))  # noqa: B023
-            if again is not None:
+            again = await database.write(lambda tx: copy_queue.claim(tx, "next", now=now, lease_until=now + LEASE))  # noqa: B023
+            if again:
                 break
             await asyncio.sleep(0.02)
-    assert (again.copy_id, again.attempts) == (one.copy_id, 2)
+    assert [(copy.copy_id, copy.attempts) for copy in again] == [(one.copy_id, 2)]

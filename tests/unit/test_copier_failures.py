@@ -117,7 +117,7 @@ if pid == 0:
     if gate:
         gate.enter()
         become_owner(uids[1], reads_others=True)
-    confine(source, target)
+    confine([source], [target])
     def attempt(action):
         try:
             action()

@@ -1,6 +1,7 @@
 """Copies between projects: ordered here, written down, carried out later by a worker."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,11 +19,14 @@ from studiolo.core.errors import (
 from studiolo.core.ids import CopyId, ProjectId, is_uuid
 from studiolo.core.models import CopyOperation, Principal
 from studiolo.core.secrets import SecretSource
-from studiolo.domain.copying import CANCELLED, Copying, Place, require, require_both
+from studiolo.domain.copy_notices import CopyNotices
+from studiolo.domain.copy_orders import CANCELLED, Place, require, require_both
+from studiolo.domain.copying import Copying
 from studiolo.domain.home_paths import path_in_home
 from studiolo.domain.moments import parse_moment
 from studiolo.domain.projects import is_storable
 from studiolo.storage import copies as rows
+from studiolo.storage import copy_queue as queue
 from studiolo.storage.database import Database, Transaction
 
 KEPT_DAYS = 30
@@ -31,8 +35,7 @@ MAX_LIMIT = 1000
 MAX_OFFSET = 100_000
 MAX_PATH_CHARACTERS = 4_096
 MAX_PATTERNS = 1_000
-_FIRST_PAUSE_SECONDS = 0.004  # a small copy is done after about 10 ms
-_LONGEST_PAUSE_SECONDS = 0.2
+_PAUSES_SECONDS = (0.03, 0.05, 0.1, 0.2, 0.4, 0.8)  # between looks into the table, while there is no news
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class Copies:
         self._secrets = secrets
         self._copying = copying
         self._on_queued = on_queued
+        self._notices = CopyNotices()
 
     async def create(self, principal: Principal, request: CopyRequest) -> CopyOperation:
         """Write a copy down; it happens soon, or once its scheduled moment has come."""
@@ -99,18 +103,36 @@ class Copies:
     async def wait(self, copy_id: CopyId, timeout_seconds: float = WAIT_TIMEOUT_SECONDS) -> CopyOperation:
         """Wait until a copy is done and return it; raise its error if it failed, Unavailable if it takes too long."""
         deadline = self._clock.monotonic() + timeout_seconds
-        pause_seconds = _FIRST_PAUSE_SECONDS
-        while (copy := await self._get(copy_id)).finished_at is None:
-            if self._clock.monotonic() >= deadline:
-                raise Unavailable(
-                    f"The copy operation {copy_id} is not finished after {timeout_seconds:g} seconds and goes on."
-                    " Query copy_path_status to learn what becomes of it."
-                )
-            await self._clock.sleep(pause_seconds)
-            pause_seconds = min(pause_seconds * 1.25, _LONGEST_PAUSE_SECONDS)
+        pauses = iter(_PAUSES_SECONDS)
+        with self._notices.awaited(copy_id) as notice:
+            while (copy := await self._get(copy_id)).finished_at is None:
+                if self._clock.monotonic() >= deadline:
+                    raise Unavailable(
+                        f"The copy operation {copy_id} is not finished after {timeout_seconds:g} seconds and goes on."
+                        " Query copy_path_status to learn what becomes of it."
+                    )
+                await self._rest(next(pauses, _PAUSES_SECONDS[-1]), notice)
         if copy.error is not None:
             raise error_from_wire(copy.error_code, copy.error)
         return copy
+
+    def notice_finished(self, copy_ids: Iterable[str]) -> None:
+        """Take the news that copies are finished; who waits for one looks at once. News may be lost."""
+        self._notices.take(copy_ids)
+
+    async def _rest(self, seconds: float, notice: asyncio.Event) -> None:
+        if notice.is_set():
+            notice.clear()
+            return
+        resting = asyncio.ensure_future(self._clock.sleep(seconds))
+        noticing = asyncio.ensure_future(notice.wait())
+        try:
+            await asyncio.wait({resting, noticing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            resting.cancel()
+            noticing.cancel()
+            await asyncio.gather(resting, noticing, return_exceptions=True)
+        notice.clear()
 
     async def status(self, principal: Principal, copy_id: CopyId) -> CopyOperation:
         """Return one copy operation of projects that the caller may write to and read."""
@@ -192,10 +214,16 @@ class Copies:
             raise RuntimeError("this process was given no copy engine")
         return await self._copying.run_one(worker_name, on_claimed)
 
+    async def run_some(self, worker_name: str, most: int, on_claimed: Callable[[], None] | None = None) -> int:
+        """Carry out the next copy that is due, with up to `most` that go together; return how many were claimed."""
+        if self._copying is None:
+            raise RuntimeError("this process was given no copy engine")
+        return await self._copying.run_some(worker_name, most, on_claimed)
+
     async def is_any_due(self) -> bool:
         """Tell whether there is a copy for a worker to carry out now."""
         now = self._clock.now()
-        return await self._database.read(lambda tx: rows.is_any_due(tx, now))
+        return await self._database.read(lambda tx: queue.is_any_due(tx, now))
 
     async def reap(self) -> int:
         """Delete records whose time is over; return how many."""

@@ -36,7 +36,7 @@ from studiolo.core.secrets import SecretSource
 from studiolo.core.settings import Settings
 from studiolo.domain import access
 from studiolo.domain.copies import KEPT_DAYS, check_operation, scheduled_at_of
-from studiolo.domain.copying import CANCELLED
+from studiolo.domain.copy_orders import CANCELLED
 from studiolo.domain.copy_targets import Member, check_template, fill_in
 from studiolo.domain.projects import is_storable
 from studiolo.runtime.protocols import HomeRemover

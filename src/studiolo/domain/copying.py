@@ -5,53 +5,54 @@
 3. What may work later (`is_retryable`, or a defect of ours) is tried again after a growing pause, up to `MAX_ATTEMPTS`;
    so is a copy whose worker died. Then the copy ends with an error, so that it cannot kill workers for ever.
 4. Access is asked for again when the copy runs: a scheduled copy does not outlive its owner's rights.
+5. Several small copies that go together (`storage/copy_queue.py`) are claimed, carried out and written down together.
+   That takes moments, so their lease is not renewed; who would need more gives them back, to be carried out alone.
 """
 
 import asyncio
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from studiolo.core.clock import Clock
-from studiolo.core.errors import CopyCancelled, CopyFailed, Forbidden, NotFound, StudioloError, Unavailable
-from studiolo.core.ids import ProjectId
-from studiolo.core.models import CopyOperation, CopyOrder, Principal, Project
+from studiolo.core.errors import CopyCancelled, StudioloError, Unavailable
+from studiolo.core.ids import CopyId
+from studiolo.core.models import CopyOperation, CopyOrder
 from studiolo.core.settings import Settings
-from studiolo.domain import access
+from studiolo.domain.copy_orders import CANCELLED, MAX_ATTEMPTS, Prepared, prepare
 from studiolo.domain.copy_reports import bounded, storable
 from studiolo.domain.copy_watch import CopyWatch, Verdict
-from studiolo.domain.home_paths import path_in_home
-from studiolo.domain.lifecycle import project_spec
-from studiolo.runtime.protocols import CopyEngine, CopyReport, OnProgress
-from studiolo.storage import accounts
+from studiolo.runtime.protocols import BatchCopyEngine, CopyOutcome, CopyReport, Postponed
 from studiolo.storage import copies as rows
+from studiolo.storage import copy_bases
+from studiolo.storage import copy_queue as queue
 from studiolo.storage.database import Database, Transaction
 
-MAX_ATTEMPTS = 5
 FIRST_BACKOFF_SECONDS = 1.0
 MAX_ERROR_CHARACTERS = 10_000
-CANCELLED = "The copy was cancelled. Files that had arrived before are whole and stay."
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A path in a project; without a path, all of the project."""
-
-    project_id: ProjectId
-    path: str | None
-    is_public: bool = False  # it need not be the caller's
-
-
 class Copying:
-    """Carries out copy operations; several processes may do so at once."""
+    """Carries out copy operations; several processes may do so at once.
 
-    def __init__(self, settings: Settings, database: Database, clock: Clock, engine: CopyEngine) -> None:
+    `on_finished` is told of copies whose end was written down.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        engine: BatchCopyEngine,
+        on_finished: Callable[[Sequence[CopyId]], None] | None = None,
+    ) -> None:
         self._settings = settings
+        self._on_finished = on_finished
+        self._at_once = queue.AtOnce(settings.copies_per_account, settings.copies_per_project)
         self._database = database
         self._clock = clock
         self._engine = engine
@@ -61,35 +62,79 @@ class Copying:
 
         `worker_name` is unique among all workers; `on_claimed` is called once a copy is found.
         """
-        claimed = await self._claim(worker_name)
-        if claimed is None:
-            return False
+        return await self.run_some(worker_name, 1, on_claimed) > 0
+
+    async def run_some(self, worker_name: str, most: int, on_claimed: Callable[[], None] | None = None) -> int:
+        """Carry out the next copy that is due, with others that go together with it; return how many were claimed."""
+        claimed = await self._claim(worker_name, most)
+        if not claimed:
+            return 0
         if on_claimed is not None:
             on_claimed()
-        if claimed.is_cancelled:  # whoever carried it out died before it could stop
-            await self._finish(claimed, worker_name, CopyCancelled(CANCELLED))
-        elif claimed.attempts > MAX_ATTEMPTS:
-            await self._finish(
-                claimed, worker_name, CopyFailed(f"The copy was given up after {MAX_ATTEMPTS} attempts.")
-            )
-        else:
-            await self._carry_out(claimed, worker_name)
-        return True
+        ready = [(copy, order) for copy, order in claimed if isinstance(order, CopyOrder)]
+        self._tell_finished([copy.copy_id for copy, order in claimed if not isinstance(order, CopyOrder)])
+        if len(ready) == 1:
+            await self._carry_out(*ready[0], worker_name)
+        elif ready:
+            await self._carry_out_together(ready, worker_name)
+        return len(claimed)
 
-    async def _carry_out(self, claimed: CopyOperation, worker_name: str) -> None:
+    async def _carry_out_together(self, ready: Sequence[tuple[CopyOperation, CopyOrder]], worker_name: str) -> None:
+        claimed = [copy for copy, _ in ready]
+        orders = [order for _, order in ready]
+        working = asyncio.create_task(self._engine.copy_all(orders))
+        resting = asyncio.create_task(self._clock.sleep(self._settings.copy_lease_seconds / 2))
+        try:
+            await asyncio.wait({working, resting}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await _end(working, resting)
+            await self._give_back(claimed, worker_name, 0.0, counts=False)
+            raise
+        if not working.done() or working.exception() is not None:
+            error = working.exception() if working.done() else None
+            await _end(working, resting)
+            _log.warning("copies_not_carried_out_together", copies=len(ready), error=repr(error))
+            await self._give_back(claimed, worker_name, 0.0)  # each of them alone now
+            return
+        await _end(resting)
+        await self._write_down_all(claimed, working.result(), worker_name)
+
+    async def _write_down_all(
+        self, claimed: Sequence[CopyOperation], outcomes: Sequence[CopyOutcome], worker_name: str
+    ) -> None:
+        pairs = list(zip(claimed, outcomes, strict=True))
+        good = [(copy, bounded(outcome)) for copy, outcome in pairs if isinstance(outcome, dict)]
+        now = self._clock.now()
+        if good:
+            await self._database.write(lambda tx: _end_well(tx, good, worker_name, now), is_serializable=False)
+            self._tell_finished([copy.copy_id for copy, _ in good])
+        for reason in Postponed:
+            left = [copy for copy, outcome in pairs if outcome is reason]
+            if left:
+                await self._give_back(left, worker_name, 0.0, counts=reason is Postponed.ALONE)
+        for copy, outcome in pairs:
+            if isinstance(outcome, StudioloError):
+                await self._write_down(copy, worker_name, outcome)
+        _log.info("copies_finished", copies=len(pairs), well=len(good))
+
+    async def _carry_out(self, claimed: CopyOperation, order: CopyOrder, worker_name: str) -> None:
         watch = CopyWatch(self._database, self._clock, claimed, worker_name)
-        copying = asyncio.create_task(self._copy(claimed, watch.tell))
+        copying = asyncio.create_task(self._engine.copy(order, watch.tell))
         leasing = asyncio.create_task(self._keep_lease(claimed, worker_name))
         watching = asyncio.create_task(watch.run())
         try:
             await asyncio.wait({copying, leasing, watching}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await _end(copying, leasing, watching)
-            await self._give_back(claimed, worker_name, 0.0)  # the worker stops: let another one begin at once
+            await self._give_back([claimed], worker_name, 0.0, counts=False)  # let another worker begin at once
             raise
         if copying.done():
             await _end(leasing, watching)
-            await self._write_down(claimed, worker_name, copying)
+            error = copying.exception()
+            if error is None:
+                await self._finish(claimed, worker_name, None, copying.result())
+            else:
+                await self._write_down(claimed, worker_name, error)
             return
         is_cancelled = watching.done() and watching.result() is Verdict.CANCELLED
         await _end(copying, leasing, watching)
@@ -98,37 +143,25 @@ class Copying:
         else:
             _log.warning("copy_lease_lost", copy_id=claimed.copy_id, worker=worker_name)
 
-    async def _claim(self, worker_name: str) -> CopyOperation | None:
-        def claim(tx: Transaction) -> CopyOperation | None:
-            now = self._clock.now()
-            return rows.claim(tx, worker_name, now=now, lease_until=now + self._lease)
+    async def _claim(self, worker_name: str, most: int) -> list[tuple[CopyOperation, Prepared]]:
+        """Claim copies and look what is to be done; what cannot be carried out is written down at once."""
 
-        return await self._database.write(claim)
+        def claim(tx: Transaction) -> list[tuple[CopyOperation, Prepared]]:
+            now = self._clock.now()
+            found = queue.claim(
+                tx, worker_name, now=now, lease_until=now + self._lease, most=most, at_once=self._at_once
+            )
+            prepared = prepare(tx, self._settings, found)
+            for copy, order in prepared:
+                if not isinstance(order, CopyOrder):
+                    self._record(tx, copy, worker_name, order)
+            return prepared
+
+        return await self._database.write(claim, is_serializable=False)
 
     @property
     def _lease(self) -> timedelta:
         return timedelta(seconds=self._settings.copy_lease_seconds)
-
-    async def _copy(self, claimed: CopyOperation, on_progress: OnProgress) -> CopyReport:
-        source, target = await self._database.read(lambda tx: require_both(tx, _principal(tx, claimed), claimed))
-        source_path = path_in_home(source.project_id, claimed.source_path)
-        target_path = path_in_home(target.project_id, claimed.target_path)
-        if source_path is None or target_path is None:
-            raise CopyFailed("a path leads out of the project")
-        if source.project_id == target.project_id and source_path.rstrip("/") == target_path.rstrip("/"):
-            return {}  # onto itself: nothing to do
-        order = CopyOrder(
-            source=project_spec(source, self._settings),
-            source_path=source_path,
-            target=project_spec(target, self._settings),
-            target_path=target_path,
-            overwrite_newer=claimed.overwrite_newer,
-            delete_missing=claimed.delete_missing,
-            backup=claimed.backup,
-            exclude=claimed.exclude,
-            timeout_seconds=claimed.timeout_seconds,
-        )
-        return await self._engine.copy(order, on_progress)
 
     async def _keep_lease(self, claimed: CopyOperation, worker_name: str) -> None:
         """Renew the lease again and again; return once it is lost."""
@@ -144,25 +177,28 @@ class Copying:
             lease_until = renewed
 
     async def _renew(self, claimed: CopyOperation, worker_name: str, lease_until: datetime) -> bool:
-        return await self._database.write(lambda tx: rows.renew(tx, claimed, worker_name, lease_until))
+        return await self._database.write(
+            lambda tx: rows.renew(tx, claimed, worker_name, lease_until), is_serializable=False
+        )
 
-    async def _write_down(self, claimed: CopyOperation, worker_name: str, copying: asyncio.Task[CopyReport]) -> None:
-        error = copying.exception()
-        if error is None:
-            await self._finish(claimed, worker_name, None, copying.result())
-            return
+    async def _write_down(self, claimed: CopyOperation, worker_name: str, error: BaseException) -> None:
         is_ours = not isinstance(error, StudioloError)
         if is_ours:
             _log.error("copy_broke", copy_id=claimed.copy_id, exc_info=error)
         if (is_ours or error.is_retryable) and claimed.attempts < MAX_ATTEMPTS:
-            await self._give_back(claimed, worker_name, FIRST_BACKOFF_SECONDS * math.pow(2, claimed.attempts - 1))
+            pause_seconds = FIRST_BACKOFF_SECONDS * math.pow(2, claimed.attempts - 1)
+            await self._give_back([claimed], worker_name, pause_seconds)
             return
         end = StudioloError("The copy could not be carried out.") if is_ours else error
         await self._finish(claimed, worker_name, end)
 
-    async def _give_back(self, claimed: CopyOperation, worker_name: str, pause_seconds: float) -> None:
+    async def _give_back(
+        self, claimed: Sequence[CopyOperation], worker_name: str, pause_seconds: float, *, counts: bool = True
+    ) -> None:
         not_before = self._clock.now() + timedelta(seconds=pause_seconds)
-        await self._database.write(lambda tx: rows.retry(tx, claimed, worker_name, not_before))
+        await self._database.write(
+            lambda tx: queue.give_back(tx, claimed, worker_name, not_before, counts=counts), is_serializable=False
+        )
 
     async def _finish(
         self,
@@ -171,54 +207,40 @@ class Copying:
         error: StudioloError | None,
         report: CopyReport | None = None,
     ) -> None:
+        is_ours = await self._database.write(
+            lambda tx: self._record(tx, claimed, worker_name, error, report), is_serializable=False
+        )
+        code = None if error is None else error.code
+        _log.info("copy_finished", copy_id=claimed.copy_id, code=code, is_discarded=not is_ours)
+        self._tell_finished([claimed.copy_id])
+
+    def _record(
+        self,
+        tx: Transaction,
+        claimed: CopyOperation,
+        worker_name: str,
+        error: StudioloError | None,
+        report: CopyReport | None = None,
+    ) -> bool:
         report = bounded(error.details.get("report") if error is not None else report)
-        now = self._clock.now()
         text = None if error is None else storable(error.message)[:MAX_ERROR_CHARACTERS]
         code = None if error is None else error.code
-        is_ours = await self._database.write(
-            lambda tx: rows.finish(tx, claimed, worker_name, now, error=text, error_code=code, report=report)
-        )
-        _log.info("copy_finished", copy_id=claimed.copy_id, code=code, is_discarded=not is_ours)
+        now = self._clock.now()
+        is_ours = rows.finish(tx, claimed, worker_name, now, error=text, error_code=code, report=report)
+        if is_ours and error is None:
+            copy_bases.note_finished(tx, [claimed], now)
+        return is_ours
+
+    def _tell_finished(self, copy_ids: Sequence[CopyId]) -> None:
+        if copy_ids and self._on_finished is not None:
+            self._on_finished(copy_ids)
 
 
-def require(tx: Transaction, principal: Principal, source: Place | None, target: Place | None) -> list[Project]:
-    """Return the projects, the target first; raise in the words of the copy calls if one may not be used."""
-    found: list[Project] = []
-    for place, write, refusal in (
-        (target, True, "No write access to target"),
-        (source, False, "No read access to source"),
-    ):
-        if place is None:
-            continue
-        if place.is_public:
-            found.append(access.require_public(tx, principal, place.project_id, place.path or "")[0])
-            continue
-        try:
-            found.append(access.require(tx, principal, place.project_id, write=write, path=place.path))
-        except (Forbidden, NotFound) as error:
-            message = f"ACCESS BLOCKED -- {refusal} project -- {place.project_id}"
-            if source is not None and source.is_public:
-                message = f"user must have write access to target project {place.project_id}"
-            raise type(error)(message, **error.details) from error
-    return found
-
-
-def require_both(tx: Transaction, principal: Principal, copy: CopyOperation) -> tuple[Project, Project]:
-    """Return the source and the target of a copy that the caller may read and write."""
-    source = Place(copy.source_project_id, copy.source_path, is_public=copy.is_public)
-    target = Place(copy.target_project_id, copy.target_path)
-    found = require(tx, principal, source, target)
-    return found[1], found[0]
-
-
-def _principal(tx: Transaction, claimed: CopyOperation) -> Principal:
-    account_id = claimed.account_id
-    if account_id is None:  # ordered with a project's own key, which reaches that project only
-        return Principal(key_project_id=claimed.target_project_id)
-    account = accounts.get(tx, account_id)
-    if account is None or account.is_banned or account.is_deleted:
-        raise Forbidden("ACCESS BLOCKED -- The account that ordered the copy is gone.")
-    return Principal(account_id=account_id, is_admin=account.is_admin)
+def _end_well(
+    tx: Transaction, good: Sequence[tuple[CopyOperation, dict[str, Any] | None]], worker_name: str, now: datetime
+) -> None:
+    queue.finish_well(tx, good, worker_name, now)
+    copy_bases.note_finished(tx, [copy for copy, _ in good], now)
 
 
 async def _end(*tasks: asyncio.Task[Any]) -> None:

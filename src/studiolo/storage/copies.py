@@ -11,11 +11,10 @@ The queue:
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, null, select, update
 
 from studiolo.core.ids import AccountId, CopyId, ProjectId
 from studiolo.core.models import CopyOperation
@@ -117,33 +116,9 @@ def delete_expired(tx: Connection, now: datetime) -> int:
     return tx.execute(delete(copies).where(over)).rowcount
 
 
-def claim(tx: Connection, owner: str, *, now: datetime, lease_until: datetime) -> CopyOperation | None:
-    """Take the next copy that may run and lease it to `owner`; its `attempts` counts this one already."""
-    query = select(copies).where(_may_run(now)).order_by(copies.c.due_at).limit(1).with_for_update(skip_locked=True)
-    row = tx.execute(query).mappings().one_or_none()
-    if row is None:
-        return None
-    copy = copy_of(row)
-    taken = replace(copy, started_at=copy.started_at or now, attempts=copy.attempts + 1)
-    lease = {"lease_owner": owner, "lease_until": lease_until}
-    changes = {"started_at": taken.started_at, "attempts": taken.attempts} | lease
-    tx.execute(update(copies).where(copies.c.copy_id == copy.copy_id).values(**changes))
-    return taken
-
-
-def is_any_due(tx: Connection, now: datetime) -> bool:
-    """Tell whether there is a copy that could be claimed."""
-    return tx.execute(select(copies.c.copy_id).where(_may_run(now)).limit(1)).first() is not None
-
-
 def renew(tx: Connection, claimed: CopyOperation, owner: str, lease_until: datetime) -> bool:
     """Lengthen the lease; False when it was lost."""
     return _change_claimed(tx, claimed, owner, {"lease_until": lease_until})
-
-
-def retry(tx: Connection, claimed: CopyOperation, owner: str, not_before: datetime) -> bool:
-    """Give the copy back to the queue, to be claimed no sooner than a moment; False when the lease was lost."""
-    return _change_claimed(tx, claimed, owner, {"lease_owner": None, "lease_until": not_before})
 
 
 def finish(
@@ -165,14 +140,6 @@ def finish(
         outcome |= done
         outcome["report"] = {name: value for name, value in report.items() if name not in PROGRESS}
     return _change_claimed(tx, claimed, owner, outcome | {"due_at": None, "lease_owner": None, "lease_until": None})
-
-
-def _may_run(now: datetime) -> ColumnElement[bool]:
-    return and_(
-        copies.c.due_at.is_not(None),
-        or_(copies.c.scheduled_at.is_(None), copies.c.scheduled_at <= now),
-        or_(copies.c.lease_until.is_(None), copies.c.lease_until <= now),
-    )
 
 
 def _change_claimed(tx: Connection, claimed: CopyOperation, owner: str, values: dict[str, Any]) -> bool:

@@ -1,10 +1,11 @@
 """A copy engine that moves nothing, but notes the order and behaves as it is told."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
+from studiolo.core.errors import StudioloError
 from studiolo.core.models import CopyOrder
-from studiolo.runtime.protocols import CopyReport, OnProgress
+from studiolo.runtime.protocols import CopyOutcome, CopyReport, OnProgress, Postponed
 
 
 class FakeCopyEngine:
@@ -14,6 +15,8 @@ class FakeCopyEngine:
         self.orders: list[CopyOrder] = []
         self.progress: dict[str, int] | None = None  # what it says of every copy
         self.report: CopyReport = {}
+        self.batches: list[int] = []  # how many copies each had
+        self.postpone: Callable[[CopyOrder], Postponed | None] = lambda _order: None
         self._behave = behave
 
     async def copy(self, order: CopyOrder, on_progress: OnProgress | None = None) -> CopyReport:
@@ -24,6 +27,17 @@ class FakeCopyEngine:
         if self._behave is not None:
             await self._behave(order)
         return dict(self.report)
+
+    async def copy_all(self, orders: Sequence[CopyOrder]) -> list[CopyOutcome]:
+        """Pretend to carry out copies together, one after the other."""
+        self.batches.append(len(orders))
+        outcomes: list[CopyOutcome] = []
+        for order in orders:
+            try:
+                outcomes.append(self.postpone(order) or await self.copy(order))
+            except StudioloError as error:
+                outcomes.append(error)
+        return outcomes
 
 
 class SlowCopyEngine(FakeCopyEngine):

@@ -1,8 +1,11 @@
 """The copy worker: carries out copy operations, several at a time.
 
-While one copy moves bytes another one is claimed and a third one written down, and those transactions share flushes of
-the disk. A wake-up goes to one idle slot only, which wakes the next one when it finds work: there may be more, and
-looking in vain would hold up the others.
+While one slot's copies move bytes others are claimed and written down. A wake-up goes to one idle slot only, which
+wakes the next one when it finds work: there may be more, and looking in vain would hold up the others. Only slot 0
+looks by itself now and then, for what has become due.
+
+A slot claims more copies at once the quicker they are done, so that a thousand small ones cost few transactions while
+a large one keeps nobody waiting behind it.
 """
 
 import asyncio
@@ -11,6 +14,11 @@ import math
 from studiolo.core.clock import Clock
 from studiolo.domain.copies import Copies
 from studiolo.workers import loop
+
+FEWEST_AT_ONCE = 4
+MOST_AT_ONCE = 32
+_QUICK_SECONDS = 0.1
+_SLOW_SECONDS = 0.3
 
 
 async def run(
@@ -21,7 +29,7 @@ async def run(
     idle_seconds: float = math.inf,
     slots: int = 1,
 ) -> None:
-    """Carry out copies, at most `slots` at once, until cancelled or until there were none for `idle_seconds`.
+    """Carry out copies in `slots` at once, until cancelled or until there were none for `idle_seconds`.
 
     `worker_name` must be unique among all workers that ever run, such as host, process id and a random word: it names
     the owner of leases.
@@ -47,11 +55,17 @@ class _Crew:
         self._idle_seconds = idle_seconds
         self._wakes = [asyncio.Event() for _ in range(slots)]
         self._working: set[int] = set()
+        self._looking: set[int] = set()
+        self._most = [FEWEST_AT_ONCE] * slots
         self._worked_at = clock.monotonic()
 
     async def work(self, slot: int) -> None:
-        idle_seconds = self._idle_seconds if slot == 0 else math.inf
-        await loop.run(lambda: self._run_one(slot), self._clock, self._wakes[slot], idle_seconds, self._is_idle)
+        step, wake = lambda: self._run_some(slot), self._wakes[slot]
+        if slot == 0:
+            await loop.run(step, self._clock, wake, self._idle_seconds, self._is_idle)
+        else:
+            await wake.wait()
+            await loop.run(step, self._clock, wake, looks_by_itself=False)
 
     async def pass_on(self, wake: asyncio.Event) -> None:
         """Give each wake-up from outside to an idle slot."""
@@ -61,24 +75,42 @@ class _Crew:
             self._wake_one()
 
     def _wake_one(self) -> None:
-        idle = next((slot for slot in range(len(self._wakes)) if slot not in self._working), None)
-        if idle is not None:  # else all are at work, and look again when they are done
+        busy = self._working | self._looking
+        idle = next((slot for slot in range(len(self._wakes)) if slot not in busy), None)
+        if idle is not None:
             self._wakes[idle].set()
+        else:  # whoever looks may have looked too early; whoever works looks again when done
+            for slot in self._looking:
+                self._wakes[slot].set()
 
-    async def _run_one(self, slot: int) -> bool:
+    async def _run_some(self, slot: int) -> bool:
         name = self._worker_name if slot == 0 else f"{self._worker_name}.{slot}"
+        begun_at = 0.0
 
         def claimed() -> None:
+            nonlocal begun_at
+            begun_at = self._clock.monotonic()
+            self._looking.discard(slot)
             self._working.add(slot)
             self._wake_one()
 
+        self._looking.add(slot)
         try:
-            has_worked = await self._copies.run_one(name, on_claimed=claimed)
+            count = await self._copies.run_some(name, self._most[slot], claimed)
         finally:
+            self._looking.discard(slot)
             self._working.discard(slot)
-        if has_worked:
+        if count:
             self._worked_at = self._clock.monotonic()
-        return has_worked
+            self._adapt(slot, count, self._worked_at - begun_at)
+        return count > 0
+
+    def _adapt(self, slot: int, count: int, seconds: float) -> None:
+        most = self._most[slot]
+        if seconds > _SLOW_SECONDS or count == 1:
+            self._most[slot] = max(FEWEST_AT_ONCE, most // 2)
+        elif count == most and seconds < _QUICK_SECONDS:
+            self._most[slot] = min(MOST_AT_ONCE, most * 2)
 
     def _is_idle(self) -> bool:
         return not self._working and self._clock.monotonic() - self._worked_at >= self._idle_seconds

@@ -1,16 +1,19 @@
 """What a copier gives up before it looks at the first file.
 
-1. As root: a user namespace that knows the two projects' uids alone. There it is the target's uid; its one capability,
-   reading what belongs to those two uids, is worth nothing outside (`docs/adr/0007`). Else it is the server's user.
+1. As root: a user namespace that knows the projects' uids alone. There it is the target's uid; its one capability,
+   reading what belongs to those uids, is worth nothing outside (`docs/adr/0007`). A copier of several copies may also
+   change between those uids, and does so for each copy. Else it is the server's user.
 2. No privilege can be gained; no program started; no process or network reached; no kernel interface used.
-3. No file but those below the two homes, and the source's only for reading.
+3. No file but those below the homes, and the sources' only for reading.
 """
 
 import ctypes
+import errno
 import os
 import platform
 import resource
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 from studiolo.runtime.copying.landlock import restrict_files
@@ -65,24 +68,38 @@ class Gate:
             os.close(self._go)
 
 
-def become_owner(uid: int, *, reads_others: bool) -> None:
-    """Become the target's uid inside the namespace, with the right to read the source's files if they are another's."""
+def become_owner(uid: int, *, reads_others: bool, switches: bool = False) -> None:
+    """Become the target's uid inside the namespace, with the right to read the source's files if they are another's.
+
+    With `switches` the rights to files can be changed to those of the namespace's other users (`act_as`).
+    """
     linux.keep_capabilities()
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-    _set_capabilities(1 << _DAC_READ_SEARCH if reads_others else 0)
+    kept = 1 << _DAC_READ_SEARCH if reads_others else 0
+    _set_capabilities(kept | (1 << _SETUID | 1 << _SETGID if switches else 0))
 
 
-def confine(source_home: int, target_home: int) -> None:
-    """Give up everything that copying between these two directories does not need."""
+def act_as(uid: int) -> None:
+    """Use files with the rights of this user of the namespace, and make them belong to it."""
+    if os.geteuid() == uid == _libc.setfsuid(-1):
+        return
+    _libc.setfsgid(uid)
+    _libc.setfsuid(uid)
+    if _libc.setfsgid(-1) != uid or _libc.setfsuid(-1) != uid:  # the calls themselves tell no failure
+        raise PermissionError(errno.EPERM, "the copier could not act as another user")
+
+
+def confine(source_homes: Sequence[int], target_homes: Sequence[int]) -> None:
+    """Give up everything that copying between these directories does not need."""
     _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     for kind, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_DATA, _MAX_DATA_BYTES)):
         resource.setrlimit(kind, (most, most))
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, _MAX_OPEN_FILES), hard))
     linux.gain_no_privileges()
-    restrict_files(source_home, target_home)
+    restrict_files(source_homes, target_homes)
     if _FILTER is not None:
         _install(_FILTER)
 

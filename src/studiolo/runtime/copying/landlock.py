@@ -6,6 +6,7 @@ A wall behind the wall: the copier opens nothing by a path anyway. Kernels witho
 import ctypes
 import os
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
@@ -22,8 +23,8 @@ _WRITE = _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REGULAR | 
 _libc: Any = ctypes.CDLL(None, use_errno=True)
 
 
-def restrict_files(readable: int, writable: int) -> bool:
-    """Leave only the two open directories: to read, and to read and write; tell whether the kernel knows how.
+def restrict_files(readable: Sequence[int], writable: Sequence[int]) -> bool:
+    """Leave only these open directories: to read, and to read and write; tell whether the kernel knows how.
 
     The process must have given up gaining privileges before.
     """
@@ -34,7 +35,8 @@ def restrict_files(readable: int, writable: int) -> bool:
     handled = struct.pack("=Q", known)
     rules = _call(_CREATE_RULESET, handled, ctypes.c_size_t(len(handled)), ctypes.c_uint32(0))
     try:
-        for directory, rights in ((readable, _READ), (writable, _READ | _WRITE)):
+        wanted = {**dict.fromkeys(readable, _READ), **dict.fromkeys(writable, _READ | _WRITE)}
+        for directory, rights in wanted.items():
             rule = struct.pack("=Qi", rights & known, directory)
             _call(_ADD_RULE, ctypes.c_int(rules), ctypes.c_int(_PATH_BENEATH), rule, ctypes.c_uint32(0))
         _call(_RESTRICT_SELF, ctypes.c_int(rules), ctypes.c_uint32(0))

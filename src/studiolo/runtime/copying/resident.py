@@ -4,13 +4,15 @@ Starting an interpreter costs 40 ms, a sandbox 60; forking this small process co
 root it holds the right to switch uids and reads nothing but orders from the keeper: directories as open descriptors.
 Everything that touches a home happens in the forked copier, after it gave up its rights (`confinement.py`).
 
-An order is one message: JSON with the source's home, the target's home and the answer's socket as descriptors. The
-copier answers with JSON messages: any number of `{"progress": ...}`, then `{"result": ...}` or `{"error": ...}`. It
-gives up, and clears away its temporary file, as soon as nobody holds the other end of the answer's socket.
+An order is one message: JSON with the homes and, last, the answer's socket as descriptors. The copier answers with
+JSON messages: any number of `{"progress": ...}`, then `{"result": ...}` or `{"error": ...}`. It gives up, and clears
+away its temporary file, as soon as nobody holds the other end of the answer's socket. Several small copies in one
+order are the business of `batch.py`.
 """
 
 import gc
 import json
+import math
 import os
 import select
 import signal
@@ -21,7 +23,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from studiolo.core.errors import CopyFailed, StudioloError
+from studiolo.core.errors import CopyFailed, FileTooLarge, StudioloError
+from studiolo.runtime.copying import batch, revision
+from studiolo.runtime.copying.batch import Check
 from studiolo.runtime.copying.confinement import Gate, become_owner, confine, keep_only_user_switching
 from studiolo.runtime.copying.copier import TreeCopier
 from studiolo.runtime.copying.counting import count
@@ -30,7 +34,8 @@ from studiolo.runtime.copying.names import TemporaryNames
 from studiolo.runtime.copying.rules import GivenUp, Rules, Tally
 from studiolo.runtime.keeper.messages import CopyTree
 
-_MAX_ORDER_BYTES = 128 * 1024
+MAX_ORDER_BYTES = 192 * 1024
+MOST_DESCRIPTORS = 250  # the kernel passes 253 in one message
 _PROGRESS_EVERY_SECONDS = 0.25
 _LOOK_EVERY_SECONDS = 0.02
 _DEEPEST_RECURSION = 20_000
@@ -47,7 +52,7 @@ def main(arguments: list[str]) -> int:
     gc.collect()
     gc.freeze()
     while True:
-        text, fds, _, _ = socket.recv_fds(channel, _MAX_ORDER_BYTES, 3)
+        text, fds, _, _ = socket.recv_fds(channel, MAX_ORDER_BYTES, MOST_DESCRIPTORS)
         if not text:
             return 0
         try:
@@ -58,8 +63,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _start(order: dict[str, Any], fds: list[int], channel: socket.socket) -> None:
-    source_uid, target_uid = order["source_owner"], order["target_owner"]
-    gate = None if target_uid is None else Gate((source_uid, target_uid))
+    uids = tuple(uid for copy in order["copies"] for uid in (copy["source_owner"], copy["target_owner"]))
+    gate = None if uids[0] is None else Gate(uids)
     pid = os.fork()
     if pid == 0:
         channel.close()
@@ -70,15 +75,26 @@ def _start(order: dict[str, Any], fds: list[int], channel: socket.socket) -> Non
 
 
 def _copy(order: dict[str, Any], fds: list[int], gate: Gate | None) -> NoReturn:
-    source_home, target_home, answer_fd = fds
+    *homes, answer_fd = fds
     answer = socket.socket(fileno=answer_fd)
+    copies = order["copies"]
     try:
         os.umask(0)
         if gate is not None:
             gate.enter()
-            become_owner(order["target_owner"], reads_others=order["source_owner"] != order["target_owner"])
-        confine(source_home, target_home)
-        outcome = _outcome(order, source_home, target_home, answer)
+            owners = {copy["target_owner"] for copy in copies}
+            reads_others = any(copy["source_owner"] != copy["target_owner"] for copy in copies)
+            become_owner(copies[0]["target_owner"], reads_others=reads_others, switches=len(owners) > 1)
+        sources: list[int] = [copy["source"] for copy in copies]
+        targets: list[int] = [copy["target"] for copy in copies]
+        bases: list[int] = [copy["base"] for copy in copies if copy["base"] is not None]
+        confine([homes[place] for place in (*sources, *bases)], [homes[place] for place in targets])
+        if order["is_batch"]:
+            outcome = batch.carry_out_all(
+                copies, answer, lambda copy, check: _outcome(order, copy, homes, answer, check)
+            )
+        else:
+            outcome = _outcome(order, copies[0], homes, answer)
         with suppress(OSError):
             answer.sendall(json.dumps(outcome).encode())
     except BaseException as error:  # noqa: BLE001 - the end of the process: whatever it was goes to the log
@@ -87,10 +103,17 @@ def _copy(order: dict[str, Any], fds: list[int], gate: Gate | None) -> NoReturn:
         os._exit(0)
 
 
-def _outcome(order: dict[str, Any], source_home: int, target_home: int, answer: socket.socket) -> dict[str, Any]:
-    pulse = _Pulse(answer)
+def _outcome(
+    order: dict[str, Any], copy: dict[str, Any], homes: list[int], answer: socket.socket, check: Check | None = None
+) -> dict[str, Any]:
+    request = CopyTree(**copy["request"])
+    ends: tuple[int, int] = homes[copy["source"]], homes[copy["target"]]
+    pulse = _Pulse(answer, is_silent=check is not None, most_bytes=request.max_bytes)
     try:
-        tally = carry_out(CopyTree(**order["request"]), source_home, target_home, order["era"], order["fsync"], pulse)
+        if request.mode != "copy":
+            base: int | None = None if copy["base"] is None else homes[copy["base"]]
+            return {"result": revision.carry_out(request, *ends, base, order["era"], order["fsync"], pulse)}
+        tally = carry_out(request, *ends, order["era"], order["fsync"], pulse, check)
     except GivenUp:
         return {}
     except StudioloError as error:
@@ -99,15 +122,23 @@ def _outcome(order: dict[str, Any], source_home: int, target_home: int, answer: 
 
 
 def carry_out(
-    request: CopyTree, source_home: int, target_home: int, era: str, fsync: Any, pulse: "_Pulse | None" = None
+    request: CopyTree,
+    source_home: int,
+    target_home: int,
+    era: str,
+    fsync: Any,
+    pulse: "_Pulse | None" = None,
+    check: Check | None = None,
 ) -> Tally:
-    """Copy between two open homes; raise FileNotFound, PathOutsideProject or CopyFailed."""
+    """Copy between two open homes; raise FileNotFound, PathOutsideProject or CopyFailed, or what `check` raises."""
     rules = Rules(request.overwrite_newer, request.delete_missing, request.backup, fsync)
     copier = TreeCopier(rules, TemporaryNames(era, os.getpid()), pulse or _no_pulse)
     if pulse is not None:
         pulse.tally = copier.tally
     try:
         with open_ends(request, source_home, target_home) as ends:
+            if check is not None:
+                check(ends)
             if pulse is not None:
                 pulse.count = lambda: count(ends.source, ends.source_name, pulse.look)
             if ends.source_name is None or ends.target_name is None:
@@ -132,8 +163,10 @@ def carry_out(
 class _Pulse:
     """Tells the keeper how far the copy is, and notices that nobody waits for it any more."""
 
-    def __init__(self, answer: socket.socket) -> None:
+    def __init__(self, answer: socket.socket, *, is_silent: bool = False, most_bytes: int | None = None) -> None:
         self.tally = Tally()
+        self._most_bytes = math.inf if most_bytes is None else most_bytes
+        self._is_silent = is_silent
         self.count: Callable[[], dict[str, int]] = dict
         self._total: dict[str, int] | None = None
         self._answer = answer
@@ -142,8 +175,10 @@ class _Pulse:
         self._looked_at = self._told_at = time.monotonic()
 
     def __call__(self) -> None:
+        if self.tally.seen_bytes + self.tally.moving_bytes > self._most_bytes:
+            raise FileTooLarge(f"There is more than the {self._most_bytes} bytes that may be kept.")
         now = self.look()
-        if now - self._told_at >= _PROGRESS_EVERY_SECONDS:
+        if now - self._told_at >= _PROGRESS_EVERY_SECONDS and not self._is_silent:
             self._told_at = now
             if self._total is None:
                 self._total = self.count()  # only of a copy that takes its time

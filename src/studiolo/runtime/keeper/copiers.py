@@ -9,13 +9,14 @@ import math
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from studiolo.core.errors import CopyFailed, RunnerUnavailable, StudioloError, error_from_wire
 from studiolo.runtime.keeper.directories import DataDirectory
 from studiolo.runtime.keeper.loop import Loop, Task, Wait, wait_for_child
-from studiolo.runtime.keeper.messages import CopyTree
+from studiolo.runtime.keeper.messages import CopyTree, CopyTrees
 from studiolo.runtime.keeper.peers import Report
 from studiolo.runtime.keeper.plan import KeeperPlan
 from studiolo.runtime.keeper.resolve import normalise_ends
@@ -41,52 +42,85 @@ class Copiers:
 
     def copy(self, request: CopyTree, report: Report) -> Task[dict[str, Any]]:
         """Carry out one copy; raise FileNotFound, PathOutsideProject or CopyFailed."""
-        source, target = normalise_ends(request.source_id, request.source_path, request.target_id, request.target_path)
-        if (request.source_id, source) == (request.target_id, target):
+        key = _target_of(request)
+        if key is None:
             return {}
-        key = (request.target_id, target)
-        while key in self._busy:
-            yield Wait(None, 0.01)
-        self._busy.add(key)
+        yield from self._reserve({key})
         try:
-            return (yield from self._order(request, report))
+            answers = yield from self._order([request], is_batch=False)
+            return (yield from _await(answers, request.timeout_seconds, report))
         except OSError as error:
             raise CopyFailed(f"The copy could not be begun: {error.strerror or error}") from error
         finally:
             self._busy.discard(key)
+
+    def copy_all(self, request: CopyTrees) -> Task[dict[str, Any]]:
+        """Carry out several small copies; answer with an outcome for each: `result`, `error` or `not_begun`."""
+        keys = {key for key in map(_target_of, request.copies) if key is not None}
+        yield from self._reserve(keys)
+        try:
+            answers = yield from self._order(request.copies, is_batch=True)
+            return {"outcomes": (yield from _await_all(answers, len(request.copies)))}
+        except OSError as error:
+            raise CopyFailed(f"The copy could not be begun: {error.strerror or error}") from error
+        finally:
+            self._busy -= keys
+
+    def _reserve(self, keys: set[tuple[str, str]]) -> Task[None]:
+        """Wait until nobody else copies there."""
+        while not self._busy.isdisjoint(keys):
+            yield Wait(None, 0.01)
+        self._busy |= keys
 
     def _forget(self) -> None:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
 
-    def _order(self, request: CopyTree, report: Report) -> Task[dict[str, Any]]:
-        homes = (
-            self._directory.make_home(request.source_id, request.source_uid),
-            self._directory.make_home(request.target_id, request.target_uid),
-        )
+    def _order(self, requests: Sequence[CopyTree], *, is_batch: bool) -> Task[socket.socket]:
+        """Hand copies to a copier and return the socket on which it will answer."""
+        homes: dict[str, int] = {}
+        places: dict[str, int] = {}
         answers, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        fds = [theirs.fileno()]
         try:
-            fds = [*(os.open(home, _HOME) for home in homes), *fds]
-            text = json.dumps(
-                {
-                    "request": asdict(request),
-                    "source_owner": self._directory.owner(request.source_uid),
-                    "target_owner": self._directory.owner(request.target_uid),
-                    "era": self._era,
-                    "fsync": self._plan.copy_fsync,
-                }
-            ).encode()
-            yield from self._send(text, fds)
+            copies: list[dict[str, Any]] = []
+            for request in requests:
+                ends = ((request.source_id, request.source_uid), (request.target_id, request.target_uid))
+                for project_id, uid in ends:
+                    if project_id not in homes:
+                        homes[project_id] = os.open(self._directory.make_home(project_id, uid), _HOME)
+                        places[project_id] = len(places)
+                base = self._open_base(request, homes, places)
+                copies.append(
+                    {
+                        "base": base,
+                        "request": asdict(request),
+                        "source": places[request.source_id],
+                        "target": places[request.target_id],
+                        "source_owner": self._directory.owner(request.source_uid),
+                        "target_owner": self._directory.owner(request.target_uid),
+                    }
+                )
+            order = {"copies": copies, "is_batch": is_batch, "era": self._era, "fsync": self._plan.copy_fsync}
+            yield from self._send(json.dumps(order).encode(), [*homes.values(), theirs.fileno()])
         except BaseException:
             answers.close()
             raise
         finally:
             theirs.close()
-            for fd in fds[:-1]:
+            for fd in homes.values():
                 os.close(fd)
-        return (yield from _await(answers, request.timeout_seconds, report))
+        return answers
+
+    def _open_base(self, request: CopyTree, homes: dict[str, int], places: dict[str, int]) -> int | None:
+        """Return the place of the home with what was handed out last, which may be gone."""
+        base_id = request.base_id
+        if base_id is None or not self._directory.home(base_id).is_dir():
+            return None
+        if base_id not in homes:
+            homes[base_id] = os.open(self._directory.make_home(base_id, request.source_uid), _HOME)
+            places[base_id] = len(places)
+        return places[base_id]
 
     def _send(self, text: bytes, fds: list[int]) -> Task[None]:
         for attempt in range(1, _STARTS + 1):
@@ -125,6 +159,26 @@ def _try_send(channel: socket.socket, text: bytes, fds: list[int]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _target_of(request: CopyTree) -> tuple[str, str] | None:
+    """Return where the copy goes; None if that is where it comes from, and nothing is to be done."""
+    source, target = normalise_ends(request.source_id, request.source_path, request.target_id, request.target_path)
+    return None if (request.source_id, source) == (request.target_id, target) else (request.target_id, target)
+
+
+def _await_all(answers: socket.socket, count: int) -> Task[list[dict[str, Any]]]:
+    """Wait for the outcomes of a batch; when its copier dies, what is left shall be tried one by one."""
+    outcomes: list[dict[str, Any]] = [{"not_begun": "alone"} for _ in range(count)]
+    with answers:
+        while True:
+            yield Wait(answers.fileno())
+            text = answers.recv(_MAX_ANSWER_BYTES)
+            message: dict[str, Any] = json.loads(text) if text else {"result": {}}
+            if "outcome" not in message:
+                return outcomes
+            number, outcome = message["outcome"]
+            outcomes[number] = outcome
 
 
 def _await(answers: socket.socket, timeout_seconds: float | None, report: Report) -> Task[dict[str, Any]]:
