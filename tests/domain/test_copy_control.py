@@ -160,6 +160,7 @@ def test_a_report_is_cut_to_what_may_be_kept() -> None:
         "x" * 41: 1,
         "names": ["a\0b", 7, "\ud800", *(f"{number}" for number in range(200))],
         "long": ["y" * MAX_CHARACTERS, "z"],
+        "pairs": [{"path": "a", "beside": "b", "size": 3}, {"x": "y" * MAX_CHARACTERS}, {}],
     }
     kept = bounded(given)
     assert kept is not None
@@ -167,5 +168,6 @@ def test_a_report_is_cut_to_what_may_be_kept() -> None:
     assert kept["names"][:3] == ["a\ufffdb", "?", "0"]
     assert len(kept["names"]) <= MAX_NAMES
     assert kept["long"] == ["z"]
-    assert set(kept) == {"files", "names", "long"}
+    assert kept["pairs"] == [{"path": "a", "beside": "b"}]
+    assert set(kept) == {"files", "names", "long", "pairs"}
     assert bounded("nonsense") is None
