@@ -20,6 +20,7 @@ import click
 import httpx
 import pytest
 
+from studiolo import client
 from studiolo.cli import main
 from studiolo.core.settings import Settings, load_settings
 from studiolo.testing.servers import Server
@@ -33,7 +34,7 @@ PROGRAMS = {
     "cp", "curl", "git", "install", "journalctl", "make", "mkdir", "pg_dump", "pg_restore", "pip", "python3", "sudo",
     "systemctl", "studiolo", "tar", ".venv/bin/studiolo", ".venv/bin/python",
 }  # fmt: skip
-SETTING = re.compile(r"`(?!studiolo_)([a-z]+(?:_[a-z]+)+)`")
+NAME = re.compile(r"`(?!studiolo_)([a-z]+(?:_[a-z]+)+)`")
 FREE = {"text", "nginx", "yaml", "html", "css", "sql", "diff"}  # checked below, or free text
 FOUND_ELSEWHERE = {"README.md"}  # its Python is the example's, see test_readme.py
 
@@ -84,9 +85,8 @@ def test_python_of_a_page_runs(page: Path, real_server: Server, tmp_path: Path, 
     for block in blocks(page):
         if block.language == "python" and not block.is_cut_from_an_example:
             exec(compile(block.text.replace(ADDRESS, real_server.address), str(page), "exec"), names)
-    closing = [one for one in names.values() if hasattr(one, "close") and type(one).__name__ == "Client"]
-    for client in closing:
-        client.close()
+    for made in [one for one in names.values() if isinstance(one, client.Client)]:
+        made.close()
     if page.name == "from-nothing-to-a-notebook.md":
         _check_course(tmp_path / "course.html")
 
@@ -166,15 +166,14 @@ def test_properties_named_in_the_text_are_there():
     assert [name for name in re.findall(r"`(--[\w-]+)`", page) if f"{name}:" not in tokens] == []
 
 
-def test_settings_named_in_how_tos_are_there():
-    calls = json.loads((ROOT / "openapi" / "studiolo.json").read_text())
-    known = set(Settings.model_fields) | {path.rpartition("/")[2] for path in calls["paths"]}
-    known |= {"delete_missing", "file_not_found", "runner_unavailable", "request_id", "get_api_key", "wait_until_done"}
-    known |= {"account_id", "project_id", "auth_token", "open_files", "frame_ancestors", "on_progress"}
-    known |= {"connect_timeout"}  # of libpq
+def test_names_in_how_tos_are_those_of_the_program():
+    known = (ROOT / "openapi" / "studiolo.json").read_text() + " ".join([*Settings.model_fields, *vars(client)])
+    known += " connect_timeout"  # of libpq
+    known += " ".join(code.read_text() for code in (ROOT / "src" / "studiolo" / "client").glob("*.py"))
     wrong: list[str] = []
     for page in [*(DOCS / "how-to").glob("*.md"), *(DOCS / "tutorial").glob("*.md")]:
-        wrong += [f"{page.name}: {name}" for name in SETTING.findall(page.read_text()) if name not in known]
+        names = NAME.findall(page.read_text())
+        wrong += [f"{page.name}: {name}" for name in names if not re.search(rf"\b{name}\b", known)]
     assert wrong == []
 
 

@@ -7,7 +7,8 @@ with Client("https://studiolo.example.edu", "sk-...") as studiolo:
 
 from studiolo.client.asynchronous import AsyncClient
 from studiolo.client.errors import StudioloError
+from studiolo.client.paging import async_pages, pages
 from studiolo.client.retrying import RetryPolicy
 from studiolo.client.synchronous import Client
 
-__all__ = ["AsyncClient", "Client", "RetryPolicy", "StudioloError"]
+__all__ = ["AsyncClient", "Client", "RetryPolicy", "StudioloError", "async_pages", "pages"]
