@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, delete, func, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, select, update
 
 from studiolo.core.errors import CopyCancelled, FileNotFound
 from studiolo.core.ids import AccountId, CopyGroupId, CopyId
@@ -90,10 +90,12 @@ def restart(
     if not failed:
         return 0
     first = copy_rows.next_turn(tx, account_id, max(now, group.scheduled_at or now), group.scheduled_at)
-    for index, copy_id in enumerate(failed):
-        due_at = first + timedelta(seconds=copy_rows.TURN_SECONDS * index)
-        values = copy_rows.as_new() | {"account_id": account_id, "due_at": due_at, "expires_at": expires_at}
-        tx.execute(update(copies).where(copies.c.copy_id == copy_id).values(**values))
+    values = copy_rows.as_new() | {"account_id": account_id, "due_at": bindparam("turn"), "expires_at": expires_at}
+    turns = [
+        {"of_copy": copy_id, "turn": first + timedelta(seconds=copy_rows.TURN_SECONDS * index)}
+        for index, copy_id in enumerate(failed)
+    ]
+    tx.execute(update(copies).where(copies.c.copy_id == bindparam("of_copy")).values(**values), turns)
     tx.execute(update(copy_groups).where(copy_groups.c.group_id == group.group_id).values(expires_at=expires_at))
     return len(failed)
 
