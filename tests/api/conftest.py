@@ -215,7 +215,7 @@ def open_http(settings: Settings, clock: MovingClock, secret_source: SystemSecre
         document = openapi.document(every_call())
         app = Starlette(
             routes=[
-                *streams.routes(services, settings),
+                *streams.routes(services, settings, clock),
                 *routes(services, settings, clock, secret_source),
                 *openapi.routes(lambda: document),
                 *reference.routes(lambda: document),
@@ -411,8 +411,11 @@ async def example_world(
     await admin.call("forgot_password", email_address="student@example.edu")
     await services.histories.note(source, "sheet.ipynb")
     api_key, _ = await services.api_keys.create(admin.principal, name="portal")
+    exam, exam_token = await services.registration_tokens.create(admin.principal, ephemeral_seconds=10800)
     names = {
         "987654321": str(api_key.api_key_id),
+        "4b7d2c90-8e1f-4a36-b5d8-0f3c9a6e7d21": exam.registration_token_id,
+        "Zp8sQ1mX5vTn7RbY3kWd9LcG": exam_token,
         "0f3c7a1e5b9d2c4f6a8e0b1d3c5f7a9e2b4d6c80": file_id(source, "sheet.ipynb"),
         "BQokikJOvBiI2HlWgH4olfQ2": token["auth_token"],
         "w7XkQ2mB9tYc4RzLs8JvNf3P": code_in(mailer.sent.pop().body),

@@ -57,6 +57,10 @@ class World:
         key, _ = await self.services.api_keys.create(self.callers["collaborator"].principal)
         return {"api_key_id": key.api_key_id}
 
+    async def registration_token(self) -> dict[str, Any]:
+        token, _ = await self.services.registration_tokens.create(self.callers["admin"].principal)
+        return {"registration_token_id": token.registration_token_id}
+
     async def code(self) -> dict[str, Any]:
         await self.services.password_resets.request("victim@example.edu", "")
         body = self.mailer.sent.pop().body
@@ -139,10 +143,12 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "create_account": (lambda w: {"email_address": "new@example.edu", "password": "a-password"}, ADMIN),
     "create_directory": (lambda w: {**w.project, "path": "d"}, WRITERS),
     "create_project": (lambda w: {}, ACCOUNTS),
+    "create_registration_token": (lambda w: {"usage_limit": 1}, ADMIN),
     "delete_account": (lambda w: {"account_id": w.victim}, ADMIN),
     "delete_path": (lambda w: w.file("gone"), WRITERS),
     "disconnect_from_project": (lambda w: w.project, WRITERS),
     "edit_api_key": (World.key, OWN_KEY),
+    "exec_status": (lambda w: {**w.project, "job_id": "9f86d081884c7d65"}, WRITERS),
     "extract_archive": (lambda w: {**w.project, "path": "a.zip"}, WRITERS),
     "forgot_password": (lambda w: {"email_address": "victim@example.edu"}, EVERYBODY),
     "get_available_upgrades": (lambda w: {}, EVERYBODY),
@@ -155,7 +161,11 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "jupyter_start_pool": (lambda w: w.project, WRITERS),
     "list_api_keys": (lambda w: {}, ACCOUNTS),
     "list_auth_tokens": (lambda w: {}, ACCOUNTS),
+    "kill_exec": (lambda w: {**w.project, "job_id": "9f86d081884c7d65"}, WRITERS),
     "list_directory": (lambda w: w.project, READERS),
+    "list_exec": (lambda w: w.project, WRITERS),
+    "list_registration_tokens": (lambda w: {}, ADMIN),
+    "list_audit_log": (lambda w: {}, ADMIN),
     "log_client_error": (lambda w: {"error": "x"}, EVERYBODY),
     "mint_auth_token": (lambda w: {"account_id": w.victim}, ADMIN),
     "move_path": (lambda w: {**w.project, "source": w.file("old")["path"], "target": "new"}, WRITERS),
@@ -170,7 +180,9 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "retry_copy_group": (World.group, frozenset({"owner", "admin"})),
     "retry_copy": (World.cancelled_copy, WRITERS),
     "revoke_api_key": (World.key, OWN_KEY),
+    "revoke_registration_token": (World.registration_token, ADMIN),
     "revoke_auth_token": (World.token, ADMIN),
+    "start_exec": (lambda w: {**w.project, "command": "ls"}, WRITERS),
     "stat_path": (lambda w: {**w.project, "path": "pub/a"}, READERS),
     "touch_project": (lambda w: w.project, WRITERS),
     "user_auth": (lambda w: {"account_id": w.victim, "password": ""}, ADMIN),

@@ -106,6 +106,7 @@ class Account:
     created_at: datetime
     last_active_at: datetime | None
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    expires_at: datetime | None = None  # of a throw-away account
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,3 +460,20 @@ class ProjectStatus:
     open_documents: int | None = None
     kernels: int | None = None
     idle_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Something that matters for security: who did what to whom, from where, and how it ended."""
+
+    happened_at: datetime
+    action: str
+    result: str  # done, or the code of an error
+    account_id: AccountId | None
+    key_project_id: ProjectId | None
+    address: str
+    request_id: str | None
+    target_account_id: AccountId | None
+    target_project_id: ProjectId | None
+    details: dict[str, Any] = field(default_factory=dict[str, Any])
+    audit_id: int = 0  # given by the database

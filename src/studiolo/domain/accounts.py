@@ -16,13 +16,15 @@ from studiolo.core.errors import (
     StudioloError,
 )
 from studiolo.core.ids import AccountId, SignInId, is_uuid
-from studiolo.core.models import FULL_SCOPE, Account, Principal
+from studiolo.core.models import ANONYMOUS, FULL_SCOPE, Account, Principal
 from studiolo.core.secrets import SecretSource
 from studiolo.core.settings import Settings
+from studiolo.domain.audit import Action, in_request, note, note_refusal
 from studiolo.domain.collaborators import admit_invited
 from studiolo.domain.endings import Endings
 from studiolo.domain.names import name_problem
 from studiolo.domain.passwords import Passwords
+from studiolo.domain.registration_tokens import find_usable, use
 from studiolo.domain.throttles import Throttle, refuse
 from studiolo.storage import accounts as rows
 from studiolo.storage import api_keys, auth_tokens, password_resets, sign_ins
@@ -66,17 +68,21 @@ class Accounts:
         last_name: str = "",
         agreed_to_terms: bool | None = None,
         is_admin: bool = False,
+        registration_token: str | None = None,
     ) -> Account:
-        """Make an account.
+        """Make an account, as the setting `account_creation` says; a registration token that is given must be good.
 
         Raises Forbidden, or InvalidRequest, AlreadyExists or RateLimited whose `details["fields"]` says in the wire's
         words what is wrong with each parameter.
         """
-        self._require_may_create(principal, is_admin)
+        token = self._admission(principal, is_admin, registration_token)
         account = self._draft(email_address, password, first_name, last_name, is_admin)
-        if not principal.is_admin and principal.address:
-            await self._take_turn(principal.address)
-        return await self._insert(account, password, agreed_to_terms, principal.account_id)
+        if not principal.is_admin:
+            await self.take_turn(principal.address)
+        if token is not None:  # looked at first, since hashing a password is dear
+            now = self._clock.now()
+            await self._database.read(lambda tx: find_usable(tx, token, now, is_ephemeral=False))
+        return await self._insert(account, password, agreed_to_terms, principal, token)
 
     async def create_as_operator(
         self,
@@ -90,7 +96,7 @@ class Accounts:
     ) -> Account:
         """Do the same for whoever may use the machine's command line: nobody is asked for permission."""
         account = self._draft(email_address, password, first_name, last_name, is_admin)
-        return await self._insert(account, password, agreed_to_terms, None)
+        return await self._insert(account, password, agreed_to_terms, None, None)
 
     async def get(self, account_id: AccountId) -> Account:
         """Return an account; raise NotFound."""
@@ -130,7 +136,13 @@ class Accounts:
             await self._prove(account, old_password or "", "invalid old password")
         new_hash = await self.hash(password)
         kept = principal.sign_in_id if is_own else None
-        await self._database.write(lambda tx: self.replace_password(tx, account_id, new_hash, but=kept))
+        now = self._clock.now()
+
+        def change(tx: Transaction) -> None:
+            self.replace_password(tx, account_id, new_hash, but=kept)
+            note(tx, now, principal, Action.PASSWORD_CHANGED, account_id=account_id)
+
+        await self._database.write(in_request(change))
         self.tell_ended(account_id)
 
     async def set_email_address(
@@ -154,8 +166,10 @@ class Accounts:
                 raise AlreadyExists("email_already_taken")
             rows.change(tx, account_id, {"email_address": email_address})
             password_resets.remove_for_account(tx, account_id)
+            note(tx, now, principal, Action.EMAIL_ADDRESS_CHANGED, account_id=account_id)
 
-        await self._database.write(change)
+        now = self._clock.now()
+        await self._database.write(in_request(change))
 
     async def hash(self, password: str) -> str:
         """Return the form in which a password is stored."""
@@ -179,8 +193,11 @@ class Accounts:
             rows.change(tx, account_id, {"is_banned": is_banned})
             if is_banned:
                 _end_browsers(tx, account_id)
+            action = Action.ACCOUNT_BANNED if is_banned else Action.ACCOUNT_UNBANNED
+            note(tx, now, principal, action, account_id=account_id)
 
-        await self._database.write(change)
+        now = self._clock.now()
+        await self._database.write(in_request(change))
         self.tell_ended(account_id)
 
     def tell_ended(self, account_id: AccountId) -> None:
@@ -200,8 +217,11 @@ class Accounts:
             rows.mark_deleted(tx, account_id)
             api_keys.remove_for_account(tx, account_id)
             _end_browsers(tx, account_id)
+            if is_uuid(account_id):
+                note(tx, now, principal, Action.ACCOUNT_DELETED, account_id=account_id)
 
-        await self._database.write(change)
+        now = self._clock.now()
+        await self._database.write(in_request(change))
         self.tell_ended(account_id)
 
     async def _prove(self, account: Account, password: str, words: str) -> None:
@@ -211,7 +231,11 @@ class Accounts:
         if seconds:
             raise refuse("Too many wrong passwords; try again later.", seconds)
         if not await self.verify(account, password):
-            raise PasswordIncorrect(words)
+            who, error = Principal(account.account_id), PasswordIncorrect(words)
+            note_refusal(
+                self._database, self._clock.now(), who, Action.PASSWORD_CHANGED, error, account_id=account.account_id
+            )
+            raise error
         await self._database.write(lambda tx: OWN_PASSWORD.give_back(tx, subject))
 
     async def _of(self, principal: Principal, account_id: AccountId) -> Account:
@@ -220,14 +244,19 @@ class Accounts:
             raise Forbidden("This is another person's account.")
         return await self.get(account_id)
 
-    def _require_may_create(self, principal: Principal, is_admin: bool) -> None:
+    def _admission(self, principal: Principal, is_admin: bool, registration_token: str | None) -> str | None:
+        """Return the registration token that must be good for this, None if none is needed; raise Forbidden."""
         _require_full_scope(principal)
         if is_admin:
             _require_admin(principal)
-        if self._settings.account_creation == "admin" and not principal.is_admin:
+        policy = self._settings.account_creation
+        if principal.is_admin:
+            return registration_token or None
+        if policy == "admin":
             raise Forbidden("Only administrators may create accounts here.")
-        if principal.account_id is None:
+        if policy == "any_key" and principal.account_id is None:
             raise Forbidden("Only an account may create accounts.")
+        return registration_token or ("" if policy == "registration_token" else None)
 
     def _draft(
         self, email_address: str | None, password: str | None, first_name: str, last_name: str, is_admin: bool
@@ -254,7 +283,20 @@ class Accounts:
             last_active_at=None,
         )
 
-    async def _take_turn(self, address: str) -> None:
+    async def end(self, account_id: AccountId) -> None:
+        """End a throw-away account whose time is over."""
+
+        def change(tx: Transaction) -> None:
+            rows.mark_deleted(tx, account_id)
+            _end_browsers(tx, account_id)
+
+        await self._database.write(change)
+        self.tell_ended(account_id)
+
+    async def take_turn(self, address: str) -> None:
+        """Count an account that is to be made from a network address; raise RateLimited in the wire's words."""
+        if not address:
+            return
         seconds = await self._database.write(lambda tx: CREATION.take(tx, address, self._clock.now()))
         if seconds:
             words = (
@@ -264,8 +306,14 @@ class Accounts:
             raise RateLimited(words, fields={"other": words}, retry_after_seconds=seconds)
 
     async def _insert(
-        self, draft: Account, password: str | None, agreed_to_terms: bool | None, created_by: AccountId | None
+        self,
+        draft: Account,
+        password: str | None,
+        agreed_to_terms: bool | None,
+        maker: Principal | None,
+        registration_token: str | None,
     ) -> Account:
+        """Insert an account; its maker is None for whoever may use the machine's command line."""
         password_hash = await self._passwords.hash(password) if password is not None else None
         account = replace(draft, password_hash=password_hash)
         agreed_at: datetime | None = draft.created_at if agreed_to_terms else None
@@ -276,11 +324,31 @@ class Accounts:
                 _refuse({"email_address": "This e-mail address is already taken."}, AlreadyExists)
             if rows.is_address_banned(tx, email_address):
                 _refuse({"email_address": "This e-mail address is banned."})
-            if not rows.insert(tx, account, agreed_to_terms_at=agreed_at, created_by=created_by):
+            token = None
+            if registration_token is not None:
+                token = use(tx, registration_token, account.created_at, is_ephemeral=False)
+            if not rows.insert(
+                tx,
+                account,
+                agreed_to_terms_at=agreed_at,
+                created_by=maker.account_id if maker is not None else None,
+                registration_token_id=token.registration_token_id if token is not None else None,
+            ):
                 _refuse({"email_address": "This e-mail address is already taken."}, AlreadyExists)
-            admit_invited(tx, account, account.created_at)
+            made_by = maker or ANONYMOUS
+            note(
+                tx,
+                account.created_at,
+                made_by,
+                Action.ACCOUNT_CREATED,
+                account_id=account.account_id,
+                is_admin=account.is_admin or None,
+                is_operator=True if maker is None else None,
+            )
+            if maker is None or maker.is_admin or self._settings.account_creation == "any_key":
+                admit_invited(tx, account, account.created_at)  # else anybody could take somebody's places
 
-        await self._database.write(insert)
+        await self._database.write(in_request(insert))
         return account
 
 

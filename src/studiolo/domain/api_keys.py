@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from studiolo.core.clock import Clock
+from studiolo.core.clock import Clock, iso_milliseconds
 from studiolo.core.errors import (
     AccountBanned,
     ApiKeyInvalid,
@@ -25,6 +25,7 @@ from studiolo.core.models import FULL_SCOPE, Account, ApiKey, KeyScopes, Princip
 from studiolo.core.secrets import BASE62, SecretSource, hash_secret
 from studiolo.core.settings import Settings
 from studiolo.domain.access import require
+from studiolo.domain.audit import Action, in_request, note
 from studiolo.domain.endings import Endings
 from studiolo.domain.scopes import acts_as_admin, is_no_more, read_scopes, scope_names
 from studiolo.storage import accounts, auth_tokens, sign_ins
@@ -93,6 +94,8 @@ class ApiKeys:
 
         def insert(tx: Transaction) -> tuple[ApiKey, str]:
             account = _managed_account(tx, principal, owner)
+            if account.expires_at is not None:
+                raise Forbidden("A throw-away account has no API keys.")
             if project_id is not None:
                 is_admin = acts_as_admin(account.is_admin, wanted)
                 require(tx, Principal(account.account_id, is_admin=is_admin), project_id, write=True)
@@ -110,9 +113,11 @@ class ApiKeys:
             )
             secret = f"sk-{random}{_in_base62(number)}"
             rows.set_key(tx, number, key_hash=hash_secret(secret), trunc=f"{secret[:3]}...{secret[-6:]}")
-            return _existing(rows.get(tx, number)), secret
+            made = _existing(rows.get(tx, number))
+            _note(tx, now, principal, Action.API_KEY_CREATED, made)
+            return made, secret
 
-        return await self._database.write(insert)
+        return await self._database.write(in_request(insert))
 
     async def list(self, principal: Principal, *, account_id: AccountId | None = None) -> Sequence[ApiKey]:
         """Return the keys of the caller's account (an administrator: of any), the newest first."""
@@ -141,9 +146,12 @@ class ApiKeys:
             rows.set_name(tx, api_key_id, found.name if change.name is None else change.name)
             rows.set_scopes(tx, api_key_id, scopes)
             rows.set_expiry(tx, api_key_id, expires_at)
-            return _existing(rows.get(tx, api_key_id))
+            edited = _existing(rows.get(tx, api_key_id))
+            _note(tx, now, principal, Action.API_KEY_CHANGED, edited)
+            return edited
 
-        return await self._database.write(edit)
+        now = self._clock.now()
+        return await self._database.write(in_request(edit))
 
     async def rename(self, principal: Principal, api_key_id: ApiKeyId, name: str) -> None:
         """Name a key."""
@@ -156,14 +164,16 @@ class ApiKeys:
     async def revoke(self, principal: Principal, api_key_id: ApiKeyId) -> None:
         """End a key at once, and with it every auth token that was made with it and the sign-ins of these."""
 
+        now = self._clock.now()
+
         def change(tx: Transaction) -> Iterable[AccountId]:
-            _managed_key(tx, principal, api_key_id)
+            _note(tx, now, principal, Action.API_KEY_REVOKED, _managed_key(tx, principal, api_key_id))
             rows.remove(tx, api_key_id)
             tokens = auth_tokens.remove_for_key(tx, api_key_id)
             sign_ins.remove_for_tokens(tx, list(tokens))
             return set(tokens.values())
 
-        for account_id in await self._database.write(change):
+        for account_id in await self._database.write(in_request(change)):
             self._endings.tell(account_id)
 
     async def resolve(self, key: str, address: str = "") -> Principal:
@@ -242,6 +252,20 @@ def _require_no_more(principal: Principal, scopes: KeyScopes, expires_at: dateti
         raise ScopeMissing(f"A key cannot make a key that is good for more than itself: {own}.")
     if principal.key_expires_at is not None and (expires_at is None or expires_at > principal.key_expires_at):
         raise Forbidden("A key cannot make a key that lives longer than itself.")
+
+
+def _note(tx: Transaction, now: datetime, principal: Principal, action: Action, key: ApiKey) -> None:
+    note(
+        tx,
+        now,
+        principal,
+        action,
+        account_id=key.account_id,
+        project_id=key.project_id,
+        api_key_id=key.api_key_id,
+        scopes=scope_names(key.scopes),
+        expires_at=iso_milliseconds(key.expires_at) if key.expires_at is not None else None,
+    )
 
 
 def _note_use(tx: Transaction, found: ApiKey, now: datetime) -> None:

@@ -34,6 +34,7 @@ from studiolo.core.settings import Settings
 from studiolo.domain.access import require
 from studiolo.domain.accounts import Accounts
 from studiolo.domain.api_keys import banned
+from studiolo.domain.audit import Action, in_request, note
 from studiolo.domain.endings import Endings
 from studiolo.domain.guesses import Guesses, Sources
 from studiolo.domain.projects import is_storable
@@ -145,10 +146,11 @@ class AuthTokens:
         now = self._clock.now()
         is_single_use = narrowing.is_single_use
         expires_at = now + timedelta(seconds=narrowing.lifetime_seconds or self._settings.auth_token_lifetime_seconds)
+        ends = [one for one in (principal.key_expires_at, account.expires_at) if one is not None]
         token = AuthToken(
             account_id=account.account_id,
             created_at=now,
-            expires_at=expires_at if principal.key_expires_at is None else min(expires_at, principal.key_expires_at),
+            expires_at=min([expires_at, *ends]),
             is_single_use=self._settings.auth_token_single_use if is_single_use is None else is_single_use,
             used_at=None,
             scope=narrowing.scope,
@@ -157,10 +159,15 @@ class AuthTokens:
             api_key_id=principal.api_key_id,
             key_scopes=principal.key_scopes,
             sign_in_seconds=narrowing.sign_in_seconds,
-            ends_at=principal.key_expires_at,
+            ends_at=min(ends, default=None),
         )
         secret = self._secrets.base62(TOKEN_CHARACTERS)
-        await self._database.write(lambda tx: rows.add(tx, hash_secret(secret), token))
+
+        def add(tx: Transaction) -> None:
+            rows.add(tx, hash_secret(secret), token)
+            _note_minted(tx, principal, token)
+
+        await self._database.write(in_request(add))
         return secret, token
 
     async def list(self, principal: Principal, account_id: AccountId | None = None) -> list[AuthToken]:
@@ -219,9 +226,12 @@ class AuthTokens:
                 raise AuthTokenInvalid(_INVALID)
             rows.remove(tx, token_hash)
             sign_ins.remove_for_tokens(tx, [token_hash])
+            target, name = found.account_id, found.auth_token_id
+            note(tx, now, principal, Action.AUTH_TOKEN_REVOKED, account_id=target, token=name)
             return found.account_id
 
-        self._endings.tell(await self._database.write(remove))
+        now = self._clock.now()
+        self._endings.tell(await self._database.write(in_request(remove)))
 
     async def _proven(self, caller: AccountId, account_id: AccountId, password: str, address: str) -> Account:
         """Return the account if the password is its own; guesses of one pair are made one after the other.
@@ -241,6 +251,9 @@ class AuthTokens:
 
             def note_failure(tx: Transaction) -> None:
                 failed_at = self._clock.now()
+                who = Principal(caller, address=address)
+                wrong = PasswordIncorrect.code
+                note(tx, failed_at, who, Action.AUTH_TOKEN_MINTED, account_id=account_id, result=wrong)
                 WRONG_PASSWORD.take(tx, pair, failed_at)
                 GUESSES.take(tx, account_id, caller, failed_at)
 
@@ -254,7 +267,7 @@ class AuthTokens:
                 if not is_known:
                     await self._database.write(lambda tx: GUESSES.succeeded(tx, account_id, caller, now))
                 return account
-            await self._database.write(note_failure)
+            await self._database.write(in_request(note_failure))
         raise PasswordIncorrect("incorrect password")
 
     def _check(self, narrowing: Narrowing) -> None:
@@ -268,6 +281,21 @@ class AuthTokens:
             if asked is not None and not 0 < asked <= longest:
                 text = f"{what} for 1 to {longest} seconds."
                 raise InvalidRequest(text, fields={field: text})
+
+
+def _note_minted(tx: Transaction, principal: Principal, token: AuthToken) -> None:
+    note(
+        tx,
+        token.created_at,
+        principal,
+        Action.AUTH_TOKEN_MINTED,
+        account_id=token.account_id,
+        project_id=token.scope.project_id,
+        token=token.auth_token_id,
+        is_impersonation=token.account_id != principal.account_id,
+        is_read_only=token.scope.is_read_only,
+        lifetime_seconds=int((token.expires_at - token.created_at).total_seconds()),
+    )
 
 
 def redeem(tx: Transaction, token: str, now: datetime, settings: Settings) -> tuple[AuthToken, Account]:

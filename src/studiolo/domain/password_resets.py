@@ -5,11 +5,13 @@ from datetime import timedelta
 from studiolo.core.clock import Clock
 from studiolo.core.errors import InvalidRequest, NotFound
 from studiolo.core.ids import AccountId
-from studiolo.core.models import Mail
+from studiolo.core.models import ANONYMOUS, Mail
 from studiolo.core.secrets import SecretSource, hash_secret
 from studiolo.core.settings import Settings
 from studiolo.domain.accounts import Accounts, is_email_address, require_good_password
 from studiolo.domain.api_keys import banned
+from studiolo.domain.audit import Action, in_request, note
+from studiolo.domain.collaborators import admit_invited
 from studiolo.domain.throttles import Throttle, refuse
 from studiolo.runtime.protocols import Mailer
 from studiolo.storage import accounts as account_rows
@@ -92,9 +94,11 @@ class PasswordResets:
             if account is None or account.is_deleted or account.is_banned:
                 return None
             self._accounts.replace_password(tx, account.account_id, new_hash)
+            note(tx, now, ANONYMOUS, Action.PASSWORD_RESET, account_id=account.account_id)
+            admit_invited(tx, account, now)  # who got the code reads the address's mail, so its places are theirs
             return account.account_id
 
-        changed = await self._database.write(change)
+        changed = await self._database.write(in_request(change))
         if changed is None:
             raise gone
         self._accounts.tell_ended(changed)

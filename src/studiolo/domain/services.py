@@ -11,6 +11,7 @@ from studiolo.domain.account_search import AccountSearch
 from studiolo.domain.accounts import Accounts
 from studiolo.domain.agents import Agents
 from studiolo.domain.api_keys import ApiKeys
+from studiolo.domain.audit import Audit
 from studiolo.domain.auth_tokens import AuthTokens
 from studiolo.domain.client_errors import ClientErrors
 from studiolo.domain.collaborators import Collaborators
@@ -87,6 +88,7 @@ class Services:
     registration_tokens: RegistrationTokens
     ephemeral_accounts: EphemeralAccounts
     spending: Spending
+    audit: Audit
 
 
 def build_services(
@@ -161,4 +163,5 @@ def build_services(
         registration_tokens=RegistrationTokens(database, clock, secrets),
         ephemeral_accounts=EphemeralAccounts(database, clock, secrets, accounts, auth_tokens, sign_ins, lifecycle),
         spending=Spending(settings, clock),
+        audit=Audit(settings, database, clock),
     )

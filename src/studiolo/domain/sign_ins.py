@@ -14,16 +14,17 @@ Cookies, tokens and bearers are opaque and stored hashed.
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from studiolo.core.clock import Clock
-from studiolo.core.errors import Forbidden, PasswordIncorrect, SignInExpired
+from studiolo.core.errors import Forbidden, PasswordIncorrect, SignInExpired, StudioloError
 from studiolo.core.ids import AccountId, SignInId
 from studiolo.core.models import FULL_SCOPE, Account, AuthToken, Principal, SignIn
 from studiolo.core.secrets import SecretSource, hash_secret
 from studiolo.core.settings import Settings
 from studiolo.domain.accounts import Accounts, is_email_address
 from studiolo.domain.api_keys import banned
+from studiolo.domain.audit import Action, in_request, note, note_refusal
 from studiolo.domain.auth_tokens import hash_token, redeem
 from studiolo.domain.endings import Endings
 from studiolo.domain.guesses import KNOWN_FOR, Guesses, Sources, too_many
@@ -40,6 +41,7 @@ PER_ADDRESS = 10  # times as many as for an account: a whole school may share on
 USE_NOTED_EVERY = timedelta(minutes=1)
 _NOBODY = "(not an address)"  # what cannot be anybody's address is tried, refused and counted like an unknown one
 _EXPIRED = "You are signed out. Sign in again."
+_FAR = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,11 @@ class SignIns:
             email_address = _NOBODY
         account = await self._take_turn(email_address, address)
         if not await self._accounts.verify(account, password) or account is None:
-            raise PasswordIncorrect("The e-mail address or the password is wrong.")
+            error = PasswordIncorrect("The e-mail address or the password is wrong.")
+            self._note_refusal(account, address, error)
+            raise error
         if account.is_banned:
+            self._note_refusal(account, address, banned(self._settings))
             raise banned(self._settings)
         secret = self._secrets.base62(SECRET_CHARACTERS)
         sign_in = self._new(account, self._settings.sign_in_lifetime_seconds)
@@ -104,9 +109,17 @@ class SignIns:
             rows.add(tx, sign_in, secret_hash=hash_secret(secret))
             self._end_oldest(tx, sign_in)
             account_rows.touch(tx, account.account_id, sign_in.created_at)
+            note(tx, sign_in.created_at, Principal(account.account_id, address=address), Action.SIGNED_IN)
 
-        await self._database.write(add)
+        await self._database.write(in_request(add))
         self._sources.give_back(address)
+        return sign_in, secret
+
+    async def start(self, account: Account) -> tuple[SignIn, str]:
+        """Sign a browser in as an account, once somebody made sure that it may be; for as long as both may last."""
+        secret = self._secrets.base62(SECRET_CHARACTERS)
+        sign_in = self._new(account, self._settings.sign_in_lifetime_seconds)
+        await self._database.write(lambda tx: rows.add(tx, sign_in, secret_hash=hash_secret(secret)))
         return sign_in, secret
 
     async def sign_in_frame(self, token: str, frame_secret: str | None, address: str = "") -> tuple[SignIn, str]:
@@ -114,11 +127,11 @@ class SignIns:
 
         Raises AuthTokenInvalid, AuthTokenExpired, AuthTokenUsed or AccountBanned.
         """
-        return await self._database.write(self._finding_frame(token, frame_secret))
+        return await self._database.write(in_request(self._finding_frame(token, frame_secret, address)))
 
     async def admit_frame(self, token: str, frame_secret: str | None, address: str = "") -> Admitted:
         """Do the same and mint a bearer, all in one transaction: whoever opens a document waits for one flush."""
-        find_or_add = self._finding_frame(token, frame_secret)
+        find_or_add = self._finding_frame(token, frame_secret, address)
         return await self._admit(find_or_add, address)
 
     async def admit(self, secret: str, address: str = "") -> Admitted:
@@ -147,9 +160,12 @@ class SignIns:
         def remove(tx: Transaction) -> SignIn | None:
             found = rows.get_by_secret(tx, hash_secret(secret))
             rows.remove_by_secret(tx, hash_secret(secret))
+            if found is not None:
+                note(tx, now, Principal(found.account_id), Action.SIGNED_OUT)
             return found
 
-        ended = await self._database.write(remove)
+        now = self._clock.now()
+        ended = await self._database.write(in_request(remove))
         if ended is not None:
             self._endings.tell(ended.account_id)
 
@@ -158,7 +174,13 @@ class SignIns:
         account_id = principal.account_id
         if account_id is None or principal.scope != FULL_SCOPE:
             raise Forbidden("This sign-in is good for documents only.")
-        await self._database.write(lambda tx: rows.remove_for_account(tx, account_id))
+        now = self._clock.now()
+
+        def remove(tx: Transaction) -> None:
+            rows.remove_for_account(tx, account_id)
+            note(tx, now, principal, Action.SIGNED_OUT_EVERYWHERE)
+
+        await self._database.write(in_request(remove))
         self._endings.tell(account_id)
 
     def watch(self, principal: Principal, look: Callable[[], object]) -> AbstractContextManager[None]:
@@ -224,12 +246,19 @@ class SignIns:
             raise too_many(wait)
         return account
 
+    def _note_refusal(self, account: Account | None, address: str, error: StudioloError) -> None:
+        target = account.account_id if account is not None else None
+        who = Principal(address=address)
+        note_refusal(self._database, self._clock.now(), who, Action.SIGNED_IN, error, account_id=target)
+
     def _end_oldest(self, tx: Transaction, sign_in: SignIn, token_hash: str | None = None) -> None:
         settings = self._settings
         per_account, per_token = settings.max_sign_ins_per_account, settings.max_sign_ins_per_token
         rows.end_oldest(tx, sign_in.account_id, token_hash, per_account=per_account, per_token=per_token)
 
-    def _finding_frame(self, token: str, frame_secret: str | None) -> Callable[[Transaction], tuple[SignIn, str]]:
+    def _finding_frame(
+        self, token: str, frame_secret: str | None, address: str
+    ) -> Callable[[Transaction], tuple[SignIn, str]]:
         """Return the work of finding a frame's sign-in or adding it."""
         token_hash = hash_token(token)
         new_secret = self._secrets.base62(SECRET_CHARACTERS)
@@ -252,6 +281,8 @@ class SignIns:
             rows.add(tx, sign_in, secret_hash=hash_secret(new_secret), token_hash=token_hash)
             self._end_oldest(tx, sign_in, token_hash)
             account_rows.touch(tx, account.account_id, now)
+            who = Principal(account.account_id, address=address)
+            note(tx, now, who, Action.FRAME_SIGNED_IN, project_id=found.scope.project_id, token=found.auth_token_id)
             return sign_in, new_secret
 
         return find_or_add
@@ -273,7 +304,7 @@ class SignIns:
             seconds = self._add_bearer(tx, found.sign_in, bearer, now)
             return Admitted(_principal_of(found, address), found.account, bearer, seconds, secret)
 
-        return await self._database.write(admit)
+        return await self._database.write(in_request(admit))
 
     def _add_bearer(self, tx: Transaction, sign_in: SignIn, bearer: str, now: datetime) -> int:
         until = min(now + timedelta(seconds=self._settings.bearer_lifetime_seconds), sign_in.expires_at)
@@ -310,7 +341,7 @@ class SignIns:
             account_id=account.account_id,
             frame_key=None,
             created_at=now,
-            expires_at=now + timedelta(seconds=lifetime_seconds),
+            expires_at=min(now + timedelta(seconds=lifetime_seconds), account.expires_at or _FAR),
             scope=FULL_SCOPE,
         )
 

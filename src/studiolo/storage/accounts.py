@@ -15,7 +15,12 @@ _IDS_PER_QUERY = 5000  # below the number of parameters that either database tak
 
 
 def insert(
-    tx: Connection, account: Account, *, agreed_to_terms_at: datetime | None = None, created_by: AccountId | None = None
+    tx: Connection,
+    account: Account,
+    *,
+    agreed_to_terms_at: datetime | None = None,
+    created_by: AccountId | None = None,
+    registration_token_id: str | None = None,
 ) -> bool:
     """Insert an account; False if its e-mail address is taken."""
     row = {
@@ -29,6 +34,8 @@ def insert(
         "is_deleted": account.is_deleted,
         "agreed_to_terms_at": agreed_to_terms_at,
         "created_by": created_by,
+        "registration_token_id": registration_token_id,
+        "expires_at": account.expires_at,
         "created_at": account.created_at,
         "last_active_at": account.last_active_at,
         "settings": account.settings,
@@ -40,6 +47,12 @@ def get(tx: Connection, account_id: AccountId) -> Account | None:
     """Return an account, deleted and banned ones too."""
     row = tx.execute(select(accounts).where(accounts.c.account_id == account_id)).mappings().one_or_none()
     return _account(row) if row is not None else None
+
+
+def list_expired(tx: Connection, now: datetime, limit: int) -> list[AccountId]:
+    """Return throw-away accounts whose time is over and that were not ended yet."""
+    is_over = (accounts.c.expires_at <= now) & ~accounts.c.is_deleted
+    return [AccountId(one) for one in tx.execute(select(accounts.c.account_id).where(is_over).limit(limit)).scalars()]
 
 
 def maker_of(tx: Connection, account_id: AccountId) -> AccountId | None:
@@ -130,4 +143,5 @@ def _account(row: RowMapping) -> Account:
         created_at=row["created_at"],
         last_active_at=row["last_active_at"],
         settings=row["settings"],
+        expires_at=row["expires_at"],
     )

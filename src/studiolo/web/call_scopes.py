@@ -12,9 +12,9 @@ from studiolo.domain.scopes import Need, Needs, require_scope
 CALLS: Mapping[Need, str] = {
     Needs.NOTHING: """
         ping log_client_error get_available_upgrades forgot_password reset_forgot_password
-        sign_in whose_key which_project get_site_settings
+        sign_in requires_registration_token sign_up_ephemeral whose_key which_project get_site_settings
         """,
-    Needs.INSIDE: "query",
+    Needs.INSIDE: "query call_project",
     KeyScope.PROJECTS_READ: "list_projects get_project get_project_state get_project_status list_collaborators",
     KeyScope.PROJECTS_WRITE: """
         create_project update_project touch_project disconnect_from_project start_project stop_project
@@ -22,14 +22,15 @@ CALLS: Mapping[Need, str] = {
         """,
     KeyScope.FILES_READ: """
         read_text_file_from_project project_listing public_get_text_file public_get_directory_listing
-        get_syncdoc_history list_directory stat_path
+        get_syncdoc_history get_file_use_times list_directory stat_path
         """,
     KeyScope.FILES_WRITE: """
-        write_text_file_to_project move_path delete_path create_directory archive_paths extract_archive
+        write_text_file_to_project create_file move_path delete_path create_directory archive_paths
+        extract_archive
         """,
     KeyScope.EXEC: """
         project_exec start_exec exec_status list_exec kill_exec jupyter_execute jupyter_kernels
-        jupyter_start_pool list_jupyter_kernels stop_jupyter_kernel
+        jupyter_start_pool list_jupyter_kernels stop_jupyter_kernel resolve_paths signal_processes
         """,
     KeyScope.COPIES: """
         copy_path_between_projects copy_path_status copy_path_delete copy_public_path_between_projects
@@ -40,10 +41,11 @@ CALLS: Mapping[Need, str] = {
         add_collaborator remove_collaborator set_collaborator_role invite_collaborator
         invite_noncloud_collaborators
         """,
-    KeyScope.ACCOUNTS_READ: "get_usernames user_search",
+    KeyScope.ACCOUNTS_READ: "list_audit_log get_usernames user_search",
     KeyScope.ACCOUNTS_WRITE: """
-        create_account delete_account change_password change_email_address
+        create_account sign_up delete_account change_password change_email_address
         ban_account unban_account set_account_name sign_out create_organization_user
+        create_registration_token list_registration_tokens revoke_registration_token
         """,
     KeyScope.TOKENS_MINT: """
         user_auth mint_auth_token list_auth_tokens revoke_auth_token

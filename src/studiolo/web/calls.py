@@ -9,16 +9,20 @@ from studiolo.web.doors import (
     accounts,
     collaborators,
     copies,
+    documents,
     exec,  # noqa: A004 - the noun's name in every layer
     files,
     jupyter,
     keys,
     messages,
     organizations,
+    paths,
+    project_messages,
     projects,
     queries,
     server,
     sign_ins,
+    sign_up,
 )
 
 _NOUNS = (
@@ -26,16 +30,20 @@ _NOUNS = (
     accounts,
     collaborators,
     copies,
+    documents,
     exec,
     files,
     jupyter,
     keys,
     messages,
     organizations,
+    paths,
+    project_messages,
     projects,
     queries,
     server,
     sign_ins,
+    sign_up,
 )
 
 

@@ -22,11 +22,13 @@ async def reap(services: Services) -> None:
     """Reap once; what fails is logged and does not keep the rest."""
     chores: dict[str, Callable[[], Awaitable[object]]] = {
         "sign_ins": services.sign_ins.reap,
+        "ephemeral_accounts": services.ephemeral_accounts.reap,
         "copies": services.copies.reap,
         "copy_groups": services.copy_groups.reap,
         "invitations": services.invitations.reap,
         "jupyter_results": services.jupyter.reap,
         "client_errors": services.client_errors.reap,
+        "audit": services.audit.reap,
         "idle_projects": services.projects.stop_idle,
     }
     for name, chore in chores.items():

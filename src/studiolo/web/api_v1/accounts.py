@@ -1,12 +1,12 @@
 """Making, changing and ending accounts."""
 
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field, JsonValue
 
 from studiolo.core.errors import InvalidRequest, StudioloError
 from studiolo.core.ids import AccountId
-from studiolo.core.models import Principal
 from studiolo.web.api_v1.parameters import Answer, Content, Flag, Parameters, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
@@ -19,6 +19,8 @@ class CreateAccountParameters(Parameters):
     email_address: Text | None = Field(default=None, description="Compared in lower case; unique.")
     password: JsonValue = Field(default=None, description="A string of 6 to 64 characters.")
     agreed_to_terms: Flag = Field(default=False, description="Recorded; not demanded.")
+    token: Text | None = Field(default=None, description="A registration token, where the server asks for one.")
+    usage_intent: Text | None = Field(default=None, description="Taken and ignored.")
     get_api_key: Flag = Field(default=False, description="Answer with an API key of the new account, too.")
 
 
@@ -47,11 +49,12 @@ async def create_account(context: CallContext, parameters: CreateAccountParamete
         first_name=parameters.first_name,
         last_name=parameters.last_name,
         agreed_to_terms=parameters.agreed_to_terms,
+        registration_token=parameters.token,
     )
     if not parameters.get_api_key:
         return AccountCreated(account_id=account.account_id)
-    # the key is the new account's own, so it is made in its name
-    owner = Principal(account_id=account.account_id, address=context.principal.address)
+    # the key is the new account's own, so it is made in its name; but it is no stronger than the one that asks
+    owner = replace(context.principal, account_id=account.account_id, key_project_id=None, is_admin=False)
     _, secret = await context.services.api_keys.create(owner, name="create_account")
     return AccountCreated(account_id=account.account_id, api_key=secret)
 
@@ -160,7 +163,7 @@ CALLS = (
         name="create_account",
         noun="accounts",
         summary="Make an account for a person or a program.",
-        permission="Administrators; with the setting `account_creation = any_key`, any account.",
+        permission="Administrators; others as the setting `account_creation` says.",
         parameters=CreateAccountParameters,
         answers=(AccountCreated, AccountCreationFailed),
         handler=create_account,

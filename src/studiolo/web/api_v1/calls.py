@@ -4,6 +4,7 @@ from studiolo.web.api_v1 import (
     account_search,
     accounts,
     api_keys,
+    audit,
     auth_tokens,
     client_errors,
     collaborators,
@@ -11,6 +12,7 @@ from studiolo.web.api_v1 import (
     copy_groups,
     entries,
     exec,  # noqa: A004 - the noun's name in every layer
+    exec_jobs,
     files,
     histories,
     jupyter,
@@ -19,6 +21,7 @@ from studiolo.web.api_v1 import (
     projects,
     public_paths,
     queries,
+    registration_tokens,
 )
 from studiolo.web.api_v1.registry import Registry
 
@@ -27,6 +30,7 @@ _NOUNS = (
     account_search,
     password_resets,
     api_keys,
+    audit,
     auth_tokens,
     client_errors,
     collaborators,
@@ -34,6 +38,7 @@ _NOUNS = (
     copy_groups,
     entries,
     exec,
+    exec_jobs,
     files,
     histories,
     jupyter,
@@ -41,6 +46,7 @@ _NOUNS = (
     projects,
     public_paths,
     queries,
+    registration_tokens,
 )
 
 

@@ -4,7 +4,7 @@ from studiolo.core.errors import Forbidden, InvalidRequest
 from studiolo.core.ids import AccountId, ProjectId
 from studiolo.web.api_v1.parameters import Content, Flag, Number, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example, Form
-from studiolo.web.doors.shapes import Given, Reply
+from studiolo.web.doors.shapes import Given
 
 
 class OneAccount(Given):
@@ -50,22 +50,6 @@ class QuotasGiven(Given):
     cores: Number = None
     disk_quota: Number = None
     network: Flag | None = None
-
-
-class SignUpGiven(Given):
-    """The new account."""
-
-    email: Text
-    password: Content
-    firstName: Text = ""
-    lastName: Text = ""
-    terms: Flag = False
-
-
-class AccountMade(Reply):
-    """The account exists now."""
-
-    account_id: str
 
 
 async def ban_account(context: CallContext, given: OneAccount) -> None:
@@ -115,19 +99,6 @@ async def change_password(context: CallContext, given: PasswordGiven) -> None:
     )
 
 
-async def create_account(context: CallContext, given: SignUpGiven) -> AccountMade:
-    """Make an account, as the setting `account_creation` allows."""
-    made = await context.services.accounts.create(
-        context.principal,
-        email_address=given.email,
-        password=given.password,
-        first_name=given.firstName,
-        last_name=given.lastName,
-        agreed_to_terms=given.terms,
-    )
-    return AccountMade(account_id=made.account_id)
-
-
 async def set_project_quotas(context: CallContext, given: QuotasGiven) -> None:
     """Set what a project may use."""
     memory = given.memory_limit if given.memory_limit is not None else given.memory
@@ -148,20 +119,6 @@ _ADMINS = "Administrators."
 _DONE = {"status": "success"}
 
 FORMS = {
-    "create_account": (
-        Form(
-            v2="auth/sign-up",
-            parameters=SignUpGiven,
-            handler=create_account,
-            examples=(
-                Example(
-                    "Make an account for a student",
-                    {"email": "emmy@example.edu", "password": "a-good-password", "firstName": "Emmy"},
-                    {"account_id": _STUDENT},
-                ),
-            ),
-        ),
-    ),
     "delete_account": (
         Form(
             v2="accounts/delete",

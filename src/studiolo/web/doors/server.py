@@ -80,7 +80,7 @@ async def get_site_settings(context: CallContext, given: CustomizeGiven) -> dict
         "organizationName": "",
         "helpEmail": settings.help_email,
         "anonymousSignup": False,
-        "emailSignup": False,
+        "emailSignup": settings.account_creation in ("anybody", "registration_token"),
         "shareServer": False,
         "isCommercial": False,
         "sshGateway": False,
