@@ -141,9 +141,10 @@ def _signature(name: str, function: Any) -> list[str]:
 
 
 def _parameter(parameter: inspect.Parameter) -> str:
-    default = getattr(parameter.default, "__qualname__", None)  # of a function, whose address would be shown
-    shown = str(parameter.replace(default=inspect.Parameter.empty) if default else parameter)
-    return f"{shown} = {default}" if default else shown
+    if not inspect.isroutine(parameter.default):
+        return str(parameter)
+    shown = parameter.replace(default=inspect.Parameter.empty)  # else a function would be shown with its address
+    return f"{shown} = {parameter.default.__qualname__}"
 
 
 def _own_classes(module: Any) -> list[type[Any]]:
