@@ -9,19 +9,21 @@ import math
 import os
 import shlex
 import tempfile
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from studiolo.agent import params
 from studiolo.agent.files import encode_text, explain, resolve
-from studiolo.agent.processes import Ended, Process
+from studiolo.agent.processes import Ended, Output, Process, Sink
 from studiolo.core.errors import CommandFailed, InvalidRequest
 
 if TYPE_CHECKING:
     from studiolo.agent.agent import Agent
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
+MAX_TIMEOUT_SECONDS = 24 * 3600.0
 STDERR_IN_MESSAGE = 1024
 COMMAND_IN_MESSAGE = 1024  # a message is cut at 4,000 characters on its way, and its end is what counts
 
@@ -44,7 +46,7 @@ class Order:
 async def run(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
     """Run a command to its end and return what it said; raise CommandFailed with the historical reason."""
     commands = agent.part(Commands, lambda: Commands(agent))
-    ended = await commands.run(_read_order(agent, given))
+    ended = await commands.run(read_order(agent, given))
     return {"stdout": ended.stdout, "stderr": ended.stderr, "exit_code": ended.exit_code}
 
 
@@ -68,35 +70,18 @@ class Commands:
         return await asyncio.shield(task)  # one caller that leaves must not end it for the others
 
     async def _run(self, order: Order) -> Ended:
-        if not order.is_shell:
-            return await self._run_program(order, [order.command, *order.args])
-        try:
-            script = _write_script(order)
-        except OSError as error:
-            reason = explain(error, "open", tempfile.gettempdir()).message
-            raise CommandFailed(f"{_shown(['bash'])} was not able to run -- stderr='{reason}'") from error
-        try:
-            return await self._run_program(order, ["bash", str(script)])
-        finally:
-            _remove(script)
+        with arguments_of(order) as argv:
+            return await self._run_program(order, argv)
 
     async def _run_program(self, order: Order, argv: list[str]) -> Ended:
-        try:
-            process = Process(
-                argv,
-                directory=order.directory,
-                environment=self._agent.child_environment() | dict(order.environment),
-                max_output=order.max_output,
-            )
-        except OSError as error:
-            raise CommandFailed(
-                f"{_shown(argv)} was not able to run -- stderr='{_why_not_started(error, argv, order)}'"
-            ) from error
+        stdout, stderr = Output(order.max_output), Output(order.max_output)
+        process = start_process(self._agent, order, argv, stdout, stderr)
         self._running.add(process)
         try:
-            ended = await process.run_to_end(order.timeout_seconds)
+            end = await process.run_to_end(order.timeout_seconds)
         finally:
             self._running.discard(process)
+        ended = Ended(stdout.text(), stderr.text(), 1 if end.exit_code is None else end.exit_code, end.was_killed)
         if ended.was_killed:
             raise CommandFailed(f"killed command '{' '.join(argv)[:COMMAND_IN_MESSAGE]}'")
         if ended.exit_code != 0 and order.is_error_on_exit:
@@ -109,7 +94,41 @@ class Commands:
             process.kill()
 
 
-def _read_order(agent: "Agent", given: dict[str, Any]) -> Order:
+@contextlib.contextmanager
+def arguments_of(order: Order) -> Generator[list[str]]:
+    """Give what is to be executed, for as long as the command runs: a shell's script is a file until then."""
+    if not order.is_shell:
+        yield [order.command, *order.args]
+        return
+    try:
+        script = _write_script(order)
+    except OSError as error:
+        reason = explain(error, "open", tempfile.gettempdir()).message
+        raise CommandFailed(f"{_shown(['bash'])} was not able to run -- stderr='{reason}'") from error
+    try:
+        yield ["bash", str(script)]
+    finally:
+        _remove(script)
+
+
+def start_process(agent: "Agent", order: Order, argv: list[str], stdout: Sink, stderr: Sink) -> Process:
+    """Start a command's process; raise CommandFailed."""
+    try:
+        return Process(
+            argv,
+            directory=order.directory,
+            environment=agent.child_environment() | dict(order.environment),
+            stdout=stdout,
+            stderr=stderr,
+        )
+    except OSError as error:
+        raise CommandFailed(
+            f"{_shown(argv)} was not able to run -- stderr='{_why_not_started(error, argv, order)}'"
+        ) from error
+
+
+def read_order(agent: "Agent", given: dict[str, Any]) -> Order:
+    """Return the command that a call asks for; raise InvalidRequest."""
     command = params.text(given, "command")
     args = params.texts(given, "args")
     if not command.strip():
@@ -120,7 +139,7 @@ def _read_order(agent: "Agent", given: dict[str, Any]) -> Order:
         command=command,
         args=tuple(args),
         directory=resolve(agent.home, params.text(given, "path", "")),
-        timeout_seconds=params.number(given, "timeout_seconds", DEFAULT_TIMEOUT_SECONDS),
+        timeout_seconds=min(params.number(given, "timeout_seconds", DEFAULT_TIMEOUT_SECONDS), MAX_TIMEOUT_SECONDS),
         max_output=params.count(given, "max_output"),
         is_shell=params.flag(given, "bash") or is_many_words,
         is_error_on_exit=params.flag(given, "err_on_exit", default=True),

@@ -12,10 +12,11 @@ import codecs
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Protocol
 
 CHUNK_BYTES = 64 * 1024
 DRAIN_SECONDS = 0.2
@@ -32,6 +33,23 @@ class Ended:
     stderr: str
     exit_code: int
     was_killed: bool  # by us, because its time was over
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a process ended: with a status, or by a signal; with neither if it could not be waited for."""
+
+    exit_code: int | None
+    signal: int | None
+    was_killed: bool  # by us, because its time was over
+
+
+class Sink(Protocol):
+    """Takes what one stream says."""
+
+    def feed(self, data: bytes, *, is_last: bool = False) -> None:
+        """Take what was read."""
+        ...
 
 
 class Output:
@@ -68,7 +86,9 @@ class Output:
 class Process:
     """A running process with its two streams."""
 
-    def __init__(self, argv: list[str], *, directory: str, environment: dict[str, str], max_output: int | None) -> None:
+    def __init__(
+        self, argv: list[str], *, directory: str, environment: dict[str, str], stdout: Sink, stderr: Sink
+    ) -> None:
         """Start it; raise OSError when it cannot be started."""
         self._popen = subprocess.Popen(  # blocks for about a millisecond, until the program is loaded
             argv,
@@ -81,19 +101,26 @@ class Process:
         )
         assert self._popen.stdout is not None
         assert self._popen.stderr is not None
-        self._streams: dict[IO[bytes], Output] = {
-            self._popen.stdout: Output(max_output),
-            self._popen.stderr: Output(max_output),
-        }
+        self._streams: dict[IO[bytes], Sink] = {self._popen.stdout: stdout, self._popen.stderr: stderr}
         self._open_streams = set(self._streams)
         self._all_read = asyncio.Event()
 
-    def kill(self) -> None:
-        """Kill the whole process group."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._popen.pid, signal.SIGKILL)
+    @property
+    def pid(self) -> int:
+        """Return the number of the process, which is that of its group, too."""
+        return self._popen.pid
 
-    async def run_to_end(self, timeout_seconds: float) -> Ended:
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send the whole process group a signal."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._popen.pid, number)
+
+    def limit_cpu(self, seconds: int) -> None:
+        """Let the process, and each that it starts from now on, use only so much time of the processor."""
+        with contextlib.suppress(OSError, ValueError):  # it has ended already, or a lower limit is set
+            resource.prlimit(self._popen.pid, resource.RLIMIT_CPU, (seconds, seconds + 5))
+
+    async def run_to_end(self, timeout_seconds: float) -> Exit:
         """Read until the process ends, or kill it after `timeout_seconds`."""
         loop = asyncio.get_running_loop()
         for stream in self._streams:
@@ -108,9 +135,10 @@ class Process:
                 self._read(stream)  # a busy loop may have come too late to read what is there
         finally:
             self._end()
-        stdout, stderr = (output.text() for output in self._streams.values())
-        exit_code = self._popen.returncode
-        return Ended(stdout, stderr, 1 if exit_code is None or exit_code < 0 else exit_code, was_killed)
+        code = self._popen.returncode
+        if code is None or code >= 0:
+            return Exit(code, None, was_killed)
+        return Exit(None, -code, was_killed)
 
     async def _wait(self, timeout_seconds: float) -> bool:
         exited = asyncio.create_task(_exited(self._popen))

@@ -100,7 +100,7 @@ def build_app(
         *metrics.routes(figures, settings.metrics_addresses, administrators(services.api_keys)),
         *openapi.routes(describe),
         *reference.routes(describe),
-        *streams.routes(services, settings),
+        *streams.routes(services, settings, clock),
         *api_v1.routes(services, settings, clock, secrets),
         *api_v2.routes(services, settings, clock),
         *conat.routes(services, settings, clock),

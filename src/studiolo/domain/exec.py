@@ -12,6 +12,7 @@ from studiolo.domain.access import Access
 from studiolo.domain.agents import Agents
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
+MAX_TIMEOUT_SECONDS = 24 * 3600.0  # a longer time counts as this one
 ANSWER_MARGIN_SECONDS = 30.0  # the agent itself ends the command in time; this is for an agent that hangs
 
 
@@ -57,7 +58,7 @@ class Exec:
             "command": command,
             "args": list(args),
             "path": path,
-            "timeout_seconds": timeout_seconds,
+            "timeout_seconds": min(timeout_seconds, MAX_TIMEOUT_SECONDS),
             "aggregate": aggregate,
             "max_output": max_output,
             "bash": bash,

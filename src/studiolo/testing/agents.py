@@ -11,6 +11,21 @@ from studiolo.core.wire import Frame
 
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 EMPTY_NOTEBOOK: dict[str, Any] = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+ENDED_JOB: dict[str, Any] = {
+    "job_id": "9f86d081884c7d65",
+    "command": "make",
+    "args": [],
+    "status": "completed",
+    "pid": 4711,
+    "exit_code": 0,
+    "signal": None,
+    "started_ms": 1_767_268_800_000,
+    "elapsed_seconds": 1.5,
+    "stdout_bytes": 0,
+    "stderr_bytes": 0,
+    "last_event_id": 1,
+    "is_truncated": False,
+}
 
 
 class FakeAgent:
@@ -26,6 +41,7 @@ class FakeAgent:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.answers: dict[str, dict[str, Any]] = {}
         self.commands: dict[str, Handler] = {}
+        self.job: dict[str, Any] = dict(ENDED_JOB)
         self.idle_seconds = 0.0
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
@@ -42,6 +58,11 @@ class FakeAgent:
             "files.make_archive": self._pack,
             "files.extract": self._unpack,
             "exec.run": self._run,
+            "exec.start": self._start_job,
+            "exec.status": self._tell_job,
+            "exec.list": self._list_jobs,
+            "exec.kill": self._kill_job,
+            "exec.collect": self._collect,
             "documents.open": self._open,
             "documents.history": self._history,
             "kernels.list": self._list_kernels,
@@ -160,6 +181,22 @@ class FakeAgent:
         if params["command"] == "false":
             raise CommandFailed("command 'false' (args=) exited with nonzero code 1 -- stderr=''")
         return {"stdout": " ".join(params["args"]) + "\n", "stderr": "", "exit_code": 0}
+
+    async def _start_job(self, params: dict[str, Any]) -> dict[str, Any]:
+        self.job |= {"command": params["command"], "args": params["args"]}
+        return {**self.job, "status": "running", "exit_code": None}
+
+    async def _tell_job(self, _params: dict[str, Any]) -> dict[str, Any]:
+        return self.job
+
+    async def _list_jobs(self, _params: dict[str, Any]) -> dict[str, Any]:
+        return {"jobs": [{**self.job, "status": "running", "exit_code": None}]}
+
+    async def _kill_job(self, _params: dict[str, Any]) -> dict[str, Any]:
+        return {**self.job, "status": "killed", "exit_code": None, "signal": 15}
+
+    async def _collect(self, _params: dict[str, Any]) -> dict[str, Any]:
+        return {**self.job, "stdout": "made\n", "stderr": ""}
 
     async def _list_kernels(self, _params: dict[str, Any]) -> dict[str, Any]:
         spec = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}

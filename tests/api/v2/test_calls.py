@@ -38,6 +38,19 @@ async def test_files_commands_and_queries_are_those_of_v1(v2, as_owner, project_
     assert (await v2(as_owner.key, "jupyter/kernels", project_id=project_id))["success"] is True
 
 
+async def test_exec_starts_a_command_and_tells_of_it_later(v2, as_owner, project_id):
+    started = await v2(as_owner.key, "exec", project_id=project_id, command="make", args=["all"], async_call=True)
+    assert (started["type"], started["status"], started["stdout"]) == ("async", "running", "")
+    assert isinstance(started["start"], int)
+    job = {"project_id": project_id, "async_get": started["job_id"]}
+    told = await v2(as_owner.key, "exec", **job, async_await=True)
+    assert (told["status"], told["stdout"], told["exit_code"], told["elapsed_s"]) == ("completed", "made\n", 0, 1.5)
+
+
+async def test_exec_needs_a_command(v2, as_owner, project_id):
+    assert "command must be specified" in (await v2(as_owner.key, "exec", project_id=project_id))["error"]
+
+
 async def test_a_copy_is_ordered_and_asked_after(v2, as_owner, project_id, other_project_id, run_copies):
     given = {"src_project_id": project_id, "path": "a", "target_project_id": other_project_id}
     ordered = await v2(as_owner.key, "projects/copy-path", **given, wait_until_done=False)

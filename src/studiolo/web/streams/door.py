@@ -16,11 +16,11 @@ from starlette.types import Receive, Scope, Send
 
 from studiolo.core import file_names
 from studiolo.core.errors import InvalidRequest, MethodNotAllowed, StudioloError
-from studiolo.core.models import Principal
+from studiolo.core.models import KeyScope, Principal
+from studiolo.domain.scopes import require_scope
 from studiolo.domain.services import Services
 from studiolo.web import errors
 from studiolo.web.api_v1.authorization import key_from_header, principal_of
-from studiolo.web.call_scopes import require_for_call
 from studiolo.web.client_address import client_address
 from studiolo.web.middleware import note
 
@@ -65,13 +65,13 @@ class Doorkeeper:
     def __init__(self, services: Services) -> None:
         self._api_keys = services.api_keys
 
-    async def admit(self, request: Request, call: str) -> Principal:
+    async def admit(self, request: Request, call: str, scope: KeyScope) -> Principal:
         """Return who asks, by the key in the Authorization header; raise Unauthenticated or ScopeMissing."""
         note(request.scope, call=call)
         key = key_from_header(request.headers.get("authorization"))
         principal = await principal_of(key, client_address(dict(request.scope)), self._api_keys, needs_key=True)
         note(request.scope, caller=principal.wire_id)
-        require_for_call(principal, call)
+        require_scope(principal, scope)
         return principal
 
 

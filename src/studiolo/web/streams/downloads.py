@@ -16,6 +16,7 @@ from starlette.types import Send
 
 from studiolo.core.errors import InvalidRequest
 from studiolo.core.ids import ProjectId
+from studiolo.core.models import KeyScope
 from studiolo.domain.services import Services
 from studiolo.domain.transfers import Download, Pieces
 from studiolo.web.streams.door import Doorkeeper, file_path, send_pieces
@@ -41,7 +42,7 @@ class Downloads:
 
     async def download_file(self, request: Request, send: Send) -> Response | None:
         """Send a file, or the part of it that is asked for."""
-        principal = await self._keeper.admit(request, "download_file")
+        principal = await self._keeper.admit(request, "download_file", KeyScope.FILES_READ)
         project_id = ProjectId(request.path_params["project_id"])
         path = file_path(request, project_id)
         async with self._transfers.download(principal, project_id, path) as download:
@@ -49,7 +50,7 @@ class Downloads:
 
     async def download_archive(self, request: Request, send: Send) -> Response | None:
         """Send some paths in one archive."""
-        principal = await self._keeper.admit(request, "download_archive")
+        principal = await self._keeper.admit(request, "download_archive", KeyScope.FILES_READ)
         project_id = ProjectId(request.path_params["project_id"])
         paths, form = request.query_params.getlist("path") or [""], request.query_params.get("format", "zip")
         if form not in FORMATS:

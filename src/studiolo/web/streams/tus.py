@@ -13,7 +13,7 @@ from starlette.types import Send
 
 from studiolo.core.errors import ContentTypeUnsupported, InvalidRequest, ProtocolVersionUnsupported
 from studiolo.core.ids import ProjectId
-from studiolo.core.models import Principal
+from studiolo.core.models import KeyScope, Principal
 from studiolo.domain.services import Services
 from studiolo.domain.transfers import Upload
 from studiolo.web.streams.door import Door, Doorkeeper
@@ -109,7 +109,9 @@ class Tus:
     async def _enter(self, request: Request, call: str) -> tuple[Principal, ProjectId]:
         if request.headers.get("tus-resumable") != VERSION:
             raise ProtocolVersionUnsupported(f"The header Tus-Resumable must be {VERSION}.")
-        return await self._keeper.admit(request, call), ProjectId(request.path_params["project_id"])
+        return await self._keeper.admit(request, call, KeyScope.FILES_WRITE), ProjectId(
+            request.path_params["project_id"]
+        )
 
     async def _append(
         self, request: Request, principal: Principal, project_id: ProjectId, upload_id: str, offset: int

@@ -15,6 +15,7 @@ from starlette.types import Send
 
 from studiolo.core.errors import InvalidRequest
 from studiolo.core.ids import ProjectId
+from studiolo.core.models import KeyScope
 from studiolo.domain.services import Services
 from studiolo.web.errors import WireResponse
 from studiolo.web.streams.door import Doorkeeper, file_path
@@ -32,7 +33,7 @@ class Uploads:
 
     async def upload_file(self, request: Request, _send: Send) -> Response:
         """Take a file whole."""
-        principal = await self._keeper.admit(request, "upload_file")
+        principal = await self._keeper.admit(request, "upload_file", KeyScope.FILES_WRITE)
         project_id = ProjectId(request.path_params["project_id"])
         if "content-range" in request.headers:
             raise InvalidRequest("A file is written whole here; use an upload that can be resumed for parts of it.")
