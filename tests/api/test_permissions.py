@@ -166,7 +166,6 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "list_exec": (lambda w: w.project, WRITERS),
     "list_registration_tokens": (lambda w: {}, ADMIN),
     "list_audit_log": (lambda w: {}, ADMIN),
-    "list_exec": (lambda w: w.project, WRITERS),
     "log_client_error": (lambda w: {"error": "x"}, EVERYBODY),
     "mint_auth_token": (lambda w: {"account_id": w.victim}, ADMIN),
     "move_path": (lambda w: {**w.project, "source": w.file("old")["path"], "target": "new"}, WRITERS),

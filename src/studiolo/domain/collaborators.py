@@ -13,8 +13,9 @@ from typing import Any, cast
 from studiolo.core.clock import Clock
 from studiolo.core.errors import Conflict, Forbidden, InvalidRequest, NotFound, RoleTooLow
 from studiolo.core.ids import AccountId, ProjectId, is_uuid
-from studiolo.core.models import FULL_SCOPE, Account, Collaborator, Principal, Project, Role
+from studiolo.core.models import ANONYMOUS, FULL_SCOPE, Account, Collaborator, Principal, Project, Role
 from studiolo.domain.access import require
+from studiolo.domain.audit import Action, in_request, note
 from studiolo.domain.query_language import deep_merge
 from studiolo.storage import accounts, invitations, invite_tokens, projects
 from studiolo.storage import collaborators as rows
@@ -51,11 +52,11 @@ class Collaborators:
             found: list[ProjectId] = []
             for account_id, one in zip(account_ids, given, strict=True):
                 project = _by_token(tx, principal, account_id, one, now) if token_ids else _writable(tx, principal, one)
-                admit(tx, project, account_id, now)
+                admit(tx, project, account_id, now, principal)
                 found.append(project.project_id)
             return found
 
-        return await self._database.write(add)
+        return await self._database.write(in_request(add))
 
     async def set_role(self, principal: Principal, project_id: ProjectId, account_id: str, role: Role) -> None:
         """Change what an account is in a project; raise NotFound if it has no place there."""
@@ -68,7 +69,7 @@ class Collaborators:
                 raise NotFound(f"account '{account_id}' is not in the project")
             change(tx, principal, project, {account_id: {"group": role.value}}, now)
 
-        await self._database.write(set_role)
+        await self._database.write(in_request(set_role))
 
     async def remove(self, principal: Principal, project_id: ProjectId, account_id: str) -> None:
         """Remove an account, oneself even without the right to write; owners and strangers are passed over."""
@@ -79,8 +80,11 @@ class Collaborators:
             project = require(tx, principal, project_id, write=not is_own)
             if project.role_of(AccountId(account_id)) is not Role.OWNER:
                 rows.remove(tx, project_id, AccountId(account_id))
+                if is_uuid(account_id):
+                    _note(tx, now, principal, project, AccountId(account_id), None)
 
-        await self._database.write(remove)
+        now = self._clock.now()
+        await self._database.write(in_request(remove))
 
 
 def require_full_scope(principal: Principal) -> None:
@@ -89,7 +93,9 @@ def require_full_scope(principal: Principal) -> None:
         raise Forbidden("This sign-in is good for documents only.")
 
 
-def admit(tx: Transaction, project: Project, account_id: str, now: datetime) -> Account:
+def admit(
+    tx: Transaction, project: Project, account_id: str, now: datetime, principal: Principal = ANONYMOUS
+) -> Account:
     """Make an account a collaborator unless it is one or more already; return it, or raise NotFound."""
     account = accounts.get(tx, AccountId(account_id)) if is_uuid(account_id) else None
     if account is None or account.is_deleted:
@@ -98,6 +104,7 @@ def admit(tx: Transaction, project: Project, account_id: str, now: datetime) -> 
         if len(project.collaborators) >= MAX_COLLABORATORS:
             raise Conflict(f"at most {MAX_COLLABORATORS} accounts can share a project")
         rows.put(tx, project.project_id, account.account_id, Role.COLLABORATOR, {}, now)
+        _note(tx, now, principal, project, account.account_id, Role.COLLABORATOR)
     return account
 
 
@@ -106,7 +113,7 @@ def admit_invited(tx: Transaction, account: Account, now: datetime) -> None:
     for invitation in invitations.list_for(tx, account.email_address or "", now):
         project = projects.get(tx, invitation.project_id)
         if project is not None and not project.is_deleted and _may_invite(tx, project, invitation.invited_by):
-            admit(tx, project, account.account_id, now)
+            admit(tx, project, account.account_id, now, Principal(invitation.invited_by))
     invitations.remove_for(tx, account.email_address or "")
 
 
@@ -161,6 +168,7 @@ def _change_one(
         _require_may_change(principal, project, account_id, None, old)
         people.pop(account_id, None)
         rows.remove(tx, project.project_id, account_id)
+        _note(tx, now, principal, project, account_id, None)
         return
     role, details = _read(fields, old)
     if "upgrades" in details and account_id != principal.account_id and not principal.is_admin:
@@ -172,6 +180,23 @@ def _change_one(
     new = Collaborator(account_id, role, deep_merge(old.details if old is not None else {}, details))
     people[account_id] = new
     rows.put(tx, project.project_id, account_id, new.role, new.details, now)
+    if old is None or old.role is not new.role:
+        _note(tx, now, principal, project, account_id, new.role)
+
+
+def _note(
+    tx: Transaction, now: datetime, principal: Principal, project: Project, account_id: AccountId, role: Role | None
+) -> None:
+    """Write into the audit log what an account is in a project from now on; None: nothing."""
+    note(
+        tx,
+        now,
+        principal,
+        Action.COLLABORATORS_CHANGED,
+        account_id=account_id,
+        project_id=project.project_id,
+        role=role.value if role is not None else "none",
+    )
 
 
 def _read(fields: Any, old: Collaborator | None) -> tuple[Role, dict[str, Any]]:

@@ -15,6 +15,7 @@ from studiolo.core.ids import ProjectId
 from studiolo.core.models import Invitation, Mail, Principal, Project, Role
 from studiolo.domain.access import require
 from studiolo.domain.accounts import is_email_address
+from studiolo.domain.audit import in_request
 from studiolo.domain.collaborators import admit, require_full_scope
 from studiolo.domain.throttles import Throttle, refuse
 from studiolo.runtime.protocols import Mailer
@@ -58,9 +59,9 @@ class Invitations:
 
         def add(tx: Transaction) -> tuple[Project, str | None]:
             project = require(tx, principal, project_id, write=True)
-            return project, admit(tx, project, account_id, now).email_address
+            return project, admit(tx, project, account_id, now, principal).email_address
 
-        project, email_address = await self._database.write(add)
+        project, email_address = await self._database.write(in_request(add))
         if text.body and email_address is not None:
             await self._mail(principal, project, email_address, text)
 
@@ -75,7 +76,7 @@ class Invitations:
             if not is_email_address(address):
                 raise InvalidRequest(f"invalid email address '{address}'")
         project, awaited = await self._database.write(
-            lambda tx: self._add_or_await(tx, principal, project_id, addresses)
+            in_request(lambda tx: self._add_or_await(tx, principal, project_id, addresses))
         )
         for address in awaited:
             await self._mail(principal, project, address, text)
@@ -94,7 +95,7 @@ class Invitations:
         for address in addresses:
             account = accounts.get_by_email(tx, address)
             if account is not None:
-                admit(tx, project, account.account_id, now)
+                admit(tx, project, account.account_id, now, principal)
                 continue
             awaited.append(address)
             rows.put(tx, Invitation(address, project_id, Role.COLLABORATOR, principal.account_id, now, now + LIFETIME))

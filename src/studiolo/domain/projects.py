@@ -21,6 +21,7 @@ from studiolo.core.secrets import SecretSource
 from studiolo.core.settings import Settings
 from studiolo.domain.access import Access
 from studiolo.domain.agents import Agents
+from studiolo.domain.audit import Action, in_request, note
 from studiolo.domain.lifecycle import Lifecycle, Progress
 from studiolo.storage import collaborators
 from studiolo.storage import projects as rows
@@ -207,7 +208,14 @@ class Projects:
         if principal.scope != FULL_SCOPE or not (is_owner or principal.is_admin):
             raise RoleTooLow("must be an owner of the project")
         values = {"is_deleted": is_deleted, "last_edited_at": self._clock.now()}
-        await self._database.write(lambda tx: rows.change(tx, project_id, values))
+        now = self._clock.now()
+
+        def change(tx: Transaction) -> None:
+            rows.change(tx, project_id, values)
+            action = Action.PROJECT_DELETED if is_deleted else Action.PROJECT_RESTORED
+            note(tx, now, principal, action, project_id=project_id)
+
+        await self._database.write(in_request(change))
 
     async def _insert(self, account_id: AccountId, title: str, description: str) -> ProjectId:
         project_id = ProjectId(self._secrets.uuid())

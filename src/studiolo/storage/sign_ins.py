@@ -33,7 +33,9 @@ def add(tx: Connection, sign_in: SignIn, *, secret_hash: str, token_hash: str | 
     tx.execute(insert(sign_ins).values(**row))
 
 
-def end_oldest(tx: Connection, account_id: AccountId, token_hash: str | None, *, per_account: int, per_token: int) -> int:
+def end_oldest(
+    tx: Connection, account_id: AccountId, token_hash: str | None, *, per_account: int, per_token: int
+) -> int:
     """End the oldest sign-ins of an account, and of an auth token, beyond so many; return how many ended."""
     ended = _end_oldest(tx, sign_ins.c.account_id == account_id, per_account)
     return ended + (_end_oldest(tx, sign_ins.c.token_hash == token_hash, per_token) if token_hash is not None else 0)
