@@ -1,10 +1,12 @@
 """What the domain needs from below, as protocols; `app/` gives the real ones, tests give fakes."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Protocol
 
+from studiolo.core.errors import StudioloError
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import CopyOrder, Mail, ProjectSpec
 from studiolo.core.wire import Frame
@@ -96,6 +98,24 @@ class CopyEngine(Protocol):
 
     async def copy(self, order: CopyOrder, on_progress: OnProgress | None = None) -> CopyReport:
         """Carry out one copy; raise FileNotFound, PathOutsideProject or CopyFailed. Repeating it is harmless."""
+        ...
+
+
+class Postponed(Enum):
+    """Why a copy of a batch was not begun."""
+
+    LATER = "later"  # there was no time left for it
+    ALONE = "alone"  # it is too large to be one of many, or its copier died
+
+
+CopyOutcome = CopyReport | StudioloError | Postponed
+
+
+class BatchCopyEngine(CopyEngine, Protocol):
+    """A copy engine that can carry out several small copies with little more effort than one."""
+
+    async def copy_all(self, orders: Sequence[CopyOrder]) -> list[CopyOutcome]:
+        """Carry out copies of one account without patterns or timeouts; tell what became of each."""
         ...
 
 

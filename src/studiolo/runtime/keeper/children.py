@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 from studiolo.core.errors import StudioloError
 from studiolo.runtime.keeper.log import Log
@@ -76,6 +77,11 @@ class Child:
             self.start()
         else:
             os.kill(self.pid, signal.SIGUSR1)  # our own child, not yet waited for: the pid is its
+
+    def send_event(self, event: dict[str, Any]) -> None:
+        """Tell the running process, if there is one; it may be lost."""
+        if self._peer is not None:
+            self._peer.send_event(event)
 
     def stop(self, on_end: Callable[[], None]) -> None:
         """Ask the process to end; `on_end` is called once it is gone, at once if none runs."""

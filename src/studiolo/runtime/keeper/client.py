@@ -23,6 +23,7 @@ class KeeperClient:
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._listening: dict[int, Callable[[dict[str, Any]], None]] = {}
         self._is_closed = False
+        self.on_event: Callable[[dict[str, Any]], None] | None = None  # told what nobody asked for
         self._reading = asyncio.get_running_loop().create_task(self._read())
 
     @classmethod
@@ -57,6 +58,12 @@ class KeeperClient:
             self._waiting.pop(number, None)
             self._listening.pop(number, None)
 
+    def tell(self, request: Request) -> None:
+        """Make a request whose answer does not matter; it is lost when the keeper is gone."""
+        if not self._is_closed:
+            parameters = {"id": next(self._ids), "request": request.NAME, "params": asdict(request)}
+            self._writer.write(wire.encode(parameters))
+
     async def close(self) -> None:
         """Close the socket; requests under way fail."""
         self._reading.cancel()
@@ -81,6 +88,10 @@ class KeeperClient:
             self._fail()
 
     def _take(self, answer: dict[str, Any]) -> None:
+        if "event" in answer:
+            if self.on_event is not None:
+                self.on_event(answer["event"])
+            return
         future = self._waiting.get(answer.get("id", 0))
         if future is None or future.done():
             return

@@ -5,7 +5,9 @@ Frames are those of `core/wire.py` (a test holds the two together), written here
 """
 
 import json
+import re
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -14,7 +16,9 @@ from studiolo.core.ids import is_uuid
 from studiolo.runtime.keeper.plan import MAX_PROJECT_UID
 
 MAX_REQUEST_BYTES = 1024 * 1024
+MOST_COPIES = 64  # in one order
 _HEADER = struct.Struct(">IB")
+_STAMP = re.compile(r"\d{4}-\d{2}-\d{2}")
 _JSON = ord("J")
 
 
@@ -106,6 +110,26 @@ class CopyTree:
     delete_missing: bool = False
     backup: bool = False
     timeout_seconds: float | None = None
+    mode: str = "copy"  # or revise, rehearse
+    base_id: str | None = None  # a home of the source's uid with what was handed out last
+    stamp: str | None = None
+    max_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyTrees:
+    """Carry out several small copies of one account with one copier; what is too large, or too late, is left."""
+
+    NAME: ClassVar = "copy_trees"
+    copies: tuple[CopyTree, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TellFinished:
+    """Pass the news on to the hub that these copies are finished."""
+
+    NAME: ClassVar = "tell_finished"
+    copy_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +157,8 @@ Request = (
     | RemoveHome
     | CopyPath
     | CopyTree
+    | CopyTrees
+    | TellFinished
     | Cancel
     | StartCopyWorker
 )
@@ -147,6 +173,8 @@ _KINDS: dict[str, type[Request]] = {
         RemoveHome,
         CopyPath,
         CopyTree,
+        CopyTrees,
+        TellFinished,
         Cancel,
         StartCopyWorker,
     )
@@ -164,8 +192,18 @@ def parse_request(name: object, params: object) -> Request:
     missing = [key for key in known if key not in given and key in _NEEDED]
     if wrong or missing:
         raise InvalidRequest(f"The keeper refuses {kind.NAME}: wrong {wrong}, missing {missing}.")
-    checked: dict[str, Any] = {key: tuple(value) if key == "exclude" else value for key, value in given.items()}
-    return kind(**checked)
+    return kind(**{key: _VALUES.get(key, _itself)(value) for key, value in given.items()})
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _copies(values: list[Any]) -> tuple[Request, ...]:
+    return tuple(parse_request(CopyTree.NAME, value) for value in values)
+
+
+_VALUES: dict[str, Callable[[Any], Any]] = {"exclude": tuple, "copy_ids": tuple, "copies": _copies}
 
 
 def _is_uid(value: object) -> bool:
@@ -192,6 +230,26 @@ def _is_patterns(value: object) -> bool:
     return isinstance(value, list | tuple) and len(value) <= 1000 and all(_is_path(p) for p in value)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType] - each is checked
 
 
+def _is_few(value: object) -> bool:
+    return isinstance(value, list | tuple) and 1 <= len(value) <= MOST_COPIES  # pyright: ignore[reportUnknownArgumentType] - each is checked when it is made
+
+
+def _is_ids(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(value) <= 1000 and all(is_uuid(one) for one in value)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType] - each is checked
+
+
+def _is_mode(value: object) -> bool:
+    return value in ("copy", "revise", "rehearse")
+
+
+def _is_base(value: object) -> bool:
+    return value is None or is_uuid(value)
+
+
+def _is_stamp(value: object) -> bool:
+    return value is None or (isinstance(value, str) and _STAMP.fullmatch(value) is not None)
+
+
 def _is_request_id(value: object) -> bool:
     return type(value) is int and value >= 0
 
@@ -216,11 +274,17 @@ _CHECKS = {
     "source_path": _is_path,
     "target_path": _is_path,
     "exclude": _is_patterns,
+    "mode": _is_mode,
+    "base_id": _is_base,
+    "stamp": _is_stamp,
+    "max_bytes": _is_amount,
     "request_id": _is_request_id,
+    "copies": _is_few,
+    "copy_ids": _is_ids,
 }
 _NEEDED = frozenset(
     ("project_id", "uid", "source_id", "source_uid", "source_path", "target_id", "target_uid", "target_path")
-) | {"request_id"}
+) | {"request_id", "copies", "copy_ids"}
 
 
 def encode(message: dict[str, Any]) -> bytes:

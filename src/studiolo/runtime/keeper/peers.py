@@ -10,6 +10,7 @@ from studiolo.runtime.keeper.loop import Loop, Running, Task
 from studiolo.runtime.keeper.messages import Cancel, Request, encode, parse_request, take
 
 _MAX_UNSENT_BYTES = 8 * 1024 * 1024
+_MOST_UNSENT_EVENTS = 256 * 1024
 _MAX_RUNNING = 1000
 
 Report = Callable[[dict[str, Any]], None]  # tells who asked how far it is; may be dropped
@@ -96,6 +97,12 @@ class Peer:
         if running is not None:
             running.cancel()
             self._answer(number, None, Unavailable("The request was cancelled."))
+
+    def send_event(self, event: dict[str, Any]) -> None:
+        """Tell the child something it did not ask for; dropped when it is behind: it must not rely on it."""
+        if self._channel.fileno() >= 0 and len(self._unsent) < _MOST_UNSENT_EVENTS:
+            self._unsent += encode({"event": event})
+            self._write()
 
     def _tell(self, number: int, progress: dict[str, Any]) -> None:
         if self._channel.fileno() >= 0 and not self._unsent:  # whoever does not listen can do without

@@ -23,10 +23,12 @@ from studiolo.runtime.keeper.exposure import expose
 from studiolo.runtime.keeper.homes import Homes
 from studiolo.runtime.keeper.interior import Interior
 from studiolo.runtime.keeper.log import Log
+from studiolo.runtime.keeper.logs import Logs
 from studiolo.runtime.keeper.loop import Loop, Task
 from studiolo.runtime.keeper.messages import (
     CopyPath,
     CopyTree,
+    CopyTrees,
     MeasureHome,
     PollProject,
     Probe,
@@ -35,6 +37,7 @@ from studiolo.runtime.keeper.messages import (
     StartCopyWorker,
     StartProject,
     StopProject,
+    TellFinished,
 )
 from studiolo.runtime.keeper.peers import Report
 from studiolo.runtime.keeper.plan import KeeperPlan
@@ -45,7 +48,7 @@ from studiolo.runtime.keeper.starts import Starts
 from studiolo.runtime.keeper.walls import find_bubblewrap
 
 _FOR_HUB = (Probe, StartProject, PollProject, StopProject, MeasureHome, RemoveHome, CopyPath, CopyTree, StartCopyWorker)
-_FOR_WORKERS = (CopyPath, CopyTree)
+_FOR_WORKERS = (CopyPath, CopyTree, CopyTrees, TellFinished)
 _COUNTS_PER_NAMESPACE = (5, 14)  # since this kernel RLIMIT_NPROC is counted for each user namespace
 
 
@@ -89,6 +92,7 @@ class Keeper:
             self._make_children(listener)
             self._children[0].start()
             self._loop.start(self._interior.probe(), self._probed)
+            Logs(self._directory, self._loop).look_after()
             self._loop.run()
         return self._exit_code
 
@@ -184,15 +188,22 @@ class Keeper:
                 return self._homes.measure(request)
             case RemoveHome():
                 return self._homes.remove(request)
-            case CopyPath() | CopyTree():
+            case CopyPath() | CopyTree() | CopyTrees():
                 return self._copy(request, report)
+            case TellFinished():
+                self._children[0].send_event({"finished": list(request.copy_ids)})
+                return {}
             case StartCopyWorker():
                 return self._wake_workers(is_behind=request.is_behind)
             case _:
                 raise RunnerUnavailable("The supervisor does not know this request.")
 
-    def _copy(self, request: CopyPath | CopyTree, report: Report) -> Task[dict[str, Any]]:
-        return self._copies.copy(request) if isinstance(request, CopyPath) else self._copiers.copy(request, report)
+    def _copy(self, request: CopyPath | CopyTree | CopyTrees, report: Report) -> Task[dict[str, Any]]:
+        if isinstance(request, CopyPath):
+            return self._copies.copy(request)
+        return (
+            self._copiers.copy_all(request) if isinstance(request, CopyTrees) else self._copiers.copy(request, report)
+        )
 
     def _wake_workers(self, *, is_behind: bool) -> dict[str, Any]:
         running = [worker for worker in self._workers if worker.pid is not None]
