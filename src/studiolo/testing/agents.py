@@ -142,7 +142,10 @@ class FakeAgent:
         return {"entries": [self._entry(top) for top in page], "next": page[-1] if is_more else None}
 
     async def _describe(self, params: dict[str, Any]) -> dict[str, Any]:
-        return {**self._entry(params["path"]), "etag": "0" * 32}
+        path = params["path"]
+        if path and not any(f"{name}/".startswith(f"{path}/") for name in self.files):
+            self._content(path)  # which is not there
+        return {**self._entry(path), "etag": "0" * 32}
 
     async def _move(self, params: dict[str, Any]) -> dict[str, Any]:
         self.files[params["target"]] = self._content(params["source"])

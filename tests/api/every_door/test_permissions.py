@@ -32,6 +32,7 @@ class World:
     victim: AccountId  # a stranger to the project
     reader: AccountId  # who reads in it
     services: Any
+    files: dict[str, str]  # of the project
     name: str = ""  # whose turn it is
 
     @property
@@ -82,6 +83,12 @@ def _file(world: World) -> dict[str, Any]:
     return {**world.project, "path": "a", "content": "b"}
 
 
+def _file_to_move(world: World) -> dict[str, Any]:
+    name = f"a-{world.name}"
+    world.files[name] = "a"
+    return {**world.project, "paths": [name], "dest": f"b-{world.name}", "src": name}
+
+
 def _in_school(world: World) -> dict[str, Any]:
     return {"name": "school", "user": world.victim, "subject": "a", "body": "b", "email": f"{world.name}3@example.edu"}
 
@@ -96,6 +103,7 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "add_organization_admin": (_in_school, ADMIN),
     "add_organization_user": (_in_school, ADMIN),
     "ban_account": (_person, ADMIN),
+    "call_project": (lambda w: {**w.project, "mesg": {"event": "project_exec", "command": "ls"}}, WRITERS),
     "change_email_address": (
         lambda w: {"email_address": f"{w.name}2@example.edu", "password": f"{w.name}-password"},
         ACCOUNTS,
@@ -105,13 +113,16 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "copy_path_between_projects": (_copy, WRITERS),
     "copy_path_status": (World.copy, WRITERS),
     "create_account": (lambda w: {"email": f"{w.name}4@example.edu", "password": "a-password"}, ADMIN),
+    "create_file": (lambda w: {**w.project, "path": f"new-{w.name}"}, WRITERS),
     "create_organization": (lambda w: {"name": f"school-{w.name}"}, ADMIN),
     "create_organization_token": (_in_school, ADMIN),
     "create_organization_user": (_in_school, ADMIN),
     "create_project": (_nothing, ACCOUNTS),
     "delete_account": (_person, ADMIN),
+    "delete_path": (lambda w: {**w.project, "paths": ["gone"]}, WRITERS),
     "delete_project": (lambda w: w.project, OWNERS),
     "expire_organization_token": (World.token, ADMIN),
+    "get_file_use_times": (_code, WRITERS),
     "get_organization": (_in_school, ADMIN),
     "get_project": (lambda w: w.project, READERS),
     "get_project_state": (lambda w: w.project, READERS),
@@ -132,6 +143,7 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "manage_api_keys": (lambda w: {"action": "create"}, ACCOUNTS),
     "mark_message": (World.message, ACCOUNTS),
     "message_organization": (_in_school, ADMIN),
+    "move_path": (_file_to_move, WRITERS),
     "ping": (_nothing, EVERYBODY),
     "ping_project": (lambda w: w.project, WRITERS),
     "project_exec": (lambda w: {**w.project, "command": "ls"}, WRITERS),
@@ -141,6 +153,7 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "remove_collaborator": (_person, WRITERS),
     "remove_organization_admin": (_in_school, ADMIN),
     "remove_organization_user": (_in_school, ADMIN),
+    "resolve_paths": (lambda w: {**w.project, "paths": ["a"], "path": "a"}, WRITERS),
     "restore_project": (World.deleted_project, OWNERS),
     "revoke_auth_token": (World.token, ADMIN),
     "send_message": (lambda w: {"to_ids": [w.victim], "subject": "a", "body": "b"}, ACCOUNTS),
@@ -149,6 +162,7 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "set_project_quotas": (lambda w: {**w.project, "cores": 1}, ADMIN),
     "sign_in": (lambda w: {"email": "victim@example.edu", "password": "victim-password"}, EVERYBODY),
     "sign_out": (lambda w: {"all": True}, ACCOUNTS),
+    "signal_processes": (_code, WRITERS),
     "start_project": (lambda w: w.project, WRITERS),
     "stop_jupyter_kernel": (_code, WRITERS),
     "stop_project": (lambda w: w.project, WRITERS),
@@ -184,11 +198,17 @@ async def world(caller, as_owner, as_stranger, as_admin, project_id, add_person,
     callers["project_key"] = _ProjectKey(key)
     victim, reader = await caller("victim"), await caller("reader")
     await add_person(project_id, reader, "viewer")
-    runner.agent(project_id).files |= {"a": "a", "a.md": "a"}
+    agent = runner.agent(project_id)
+    agent.files |= {"a": "a", "a.md": "a"}
+    agent.commands["realpath"] = _realpath
     await services.histories.note(project_id, "a.md")
     await services.organizations.create(as_admin.principal, "school")
     await services.organizations.add_user(as_admin.principal, "school", victim.account_id)
-    return World(callers, project_id, victim.account_id, reader.account_id, services)
+    return World(callers, project_id, victim.account_id, reader.account_id, services, agent.files)
+
+
+async def _realpath(params: dict[str, Any]) -> dict[str, Any]:
+    return {"stdout": "/home/x\0/home/x/a\0", "stderr": "", "exit_code": 0}
 
 
 @dataclass

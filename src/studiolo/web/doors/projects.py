@@ -209,7 +209,10 @@ CALLS = (
         parameters=InProject,
         handler=stop_project,
         is_over_v1=False,
-        forms=(Form(hub="projects.stop", v2="projects/stop"),),
+        forms=(
+            Form(hub="projects.stop", v2="projects/stop"),
+            Form(project="system.terminate", examples=(Example("Stop the project", _THIS, None),)),
+        ),
         examples=(Example("Stop a project", _THIS, _OK),),
     ),
     Call(
