@@ -1,10 +1,6 @@
 """Uploads and downloads through the client, of a real server, over connections that break."""
 
-import socket
-import threading
 import zipfile
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,98 +8,20 @@ import pytest
 from studiolo.client import AsyncClient, Client
 from studiolo.client.errors import ConnectionLost, FileNotFound, StudioloError
 from studiolo.client.transfers import PIECE_BYTES
+from studiolo.testing.proxies import CuttingProxy
 from studiolo.testing.servers import Server
 
 pytestmark = pytest.mark.live
 LARGE = bytes(range(256)) * (PIECE_BYTES * 5 // 2 // 256) + b"end"
 
 
-class CuttingProxy:
-    """Passes connections on to a server; ends each of the next ones after so many bytes from one side."""
-
-    def __init__(self, address: str) -> None:
-        host, _, port = address.removeprefix("http://").partition(":")
-        self._server = (host, int(port))
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.cuts_of_requests: list[int] = []
-        self.cuts_of_answers: list[int] = []
-        self.connections = 0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                self.connections += 1
-                server = socket.create_connection(self._server)
-                sides = ((client, server, self.cuts_of_requests), (server, client, self.cuts_of_answers))
-                pair = [(one, other, cuts.pop(0) if cuts else None) for one, other, cuts in sides]
-                threading.Thread(target=self._serve, args=(pair,), daemon=True).start()
-
-    def _serve(self, pair: list[tuple[socket.socket, socket.socket, int | None]]) -> None:
-        threads = [threading.Thread(target=self._pass_on, args=one, daemon=True) for one in pair]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        for one, _, _ in pair:
-            one.close()
-
-    def _pass_on(self, source: socket.socket, target: socket.socket, left: int | None) -> None:
-        with suppress(OSError):
-            while piece := source.recv(65536 if left is None else min(65536, left)):
-                target.sendall(piece)
-                left = None if left is None else left - len(piece)
-                if left == 0:
-                    break
-        for one in (source, target):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-
-
-@pytest.fixture(scope="module")
-def real_server() -> Iterator[Server]:
-    server = Server().start()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def project_id(real_server: Server) -> str:
-    return real_server.project(start=True)
-
-
-@pytest.fixture
-def client(real_server: Server) -> Iterator[Client]:
-    with Client(real_server.address, real_server.key) as client:
-        yield client
-
-
-@pytest.fixture
-def proxy(real_server: Server) -> Iterator[CuttingProxy]:
-    proxy = CuttingProxy(real_server.address)
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
-def through_proxy(proxy: CuttingProxy, real_server: Server) -> Iterator[Client]:
-    with Client(proxy.url, real_server.key, sleep=lambda _: None) as client:
-        yield client
-
-
-def test_bytes_come_back_as_they_were(client: Client, project_id: str):
+def test_bytes_come_back_as_they_were(real_client: Client, project_id: str):
     for content in (b"", b"\x00\xff\xfe", "Größe".encode()):
-        client.files.write_bytes(project_id=project_id, path="a b%/ü#?.bin", content=content)
-        assert client.files.read_bytes(project_id=project_id, path="a b%/ü#?.bin") == content
+        real_client.files.write_bytes(project_id=project_id, path="a b%/ü#?.bin", content=content)
+        assert real_client.files.read_bytes(project_id=project_id, path="a b%/ü#?.bin") == content
 
 
-def test_large_file_goes_up_in_pieces_and_comes_down(client: Client, project_id: str, tmp_path: Path):
+def test_large_file_goes_up_in_pieces_and_comes_down(real_client: Client, project_id: str, tmp_path: Path):
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(LARGE)
     up: list[tuple[int, int]] = []
@@ -115,19 +33,22 @@ def test_large_file_goes_up_in_pieces_and_comes_down(client: Client, project_id:
     def note_down(done: int, total: int) -> None:
         down.append((done, total))
 
-    size = client.files.upload(project_id=project_id, path="large.bin", source=source, on_progress=note_up)
+    size = real_client.files.upload(project_id=project_id, path="large.bin", source=source, on_progress=note_up)
     assert size == len(LARGE)
     assert up == [(PIECE_BYTES, len(LARGE)), (2 * PIECE_BYTES, len(LARGE)), (len(LARGE), len(LARGE))]
-    assert client.files.download(project_id=project_id, path="large.bin", target=target, on_progress=note_down) == size
+    assert (
+        real_client.files.download(project_id=project_id, path="large.bin", target=target, on_progress=note_down)
+        == size
+    )
     assert target.read_bytes() == LARGE
     assert down[-1] == (size, size)
     assert sorted(done for done, _ in down) == [done for done, _ in down]
 
 
 def test_broken_download_goes_on_where_it_was(
-    client: Client, through_proxy: Client, proxy: CuttingProxy, project_id: str, tmp_path: Path
+    real_client: Client, through_proxy: Client, proxy: CuttingProxy, project_id: str, tmp_path: Path
 ):
-    client.files.write_bytes(project_id=project_id, path="down.bin", content=LARGE[:PIECE_BYTES])
+    real_client.files.write_bytes(project_id=project_id, path="down.bin", content=LARGE[:PIECE_BYTES])
     proxy.cuts_of_answers = [3_000_000, 3_000_000]
     seen: list[int] = []
 
@@ -143,29 +64,29 @@ def test_broken_download_goes_on_where_it_was(
 
 
 def test_broken_upload_goes_on_where_it_was(
-    client: Client, through_proxy: Client, proxy: CuttingProxy, project_id: str, tmp_path: Path
+    real_client: Client, through_proxy: Client, proxy: CuttingProxy, project_id: str, tmp_path: Path
 ):
     source = tmp_path / "source"
     source.write_bytes(LARGE)
     proxy.cuts_of_requests = [5_000_000, 2_000_000]
     through_proxy.files.upload(project_id=project_id, path="up.bin", source=source)
-    assert client.files.read_bytes(project_id=project_id, path="up.bin") == LARGE
+    assert real_client.files.read_bytes(project_id=project_id, path="up.bin") == LARGE
     assert proxy.connections >= 3
 
 
-def test_download_of_what_is_not_there_leaves_the_old_file(client: Client, project_id: str, tmp_path: Path):
+def test_download_of_what_is_not_there_leaves_the_old_file(real_client: Client, project_id: str, tmp_path: Path):
     target = tmp_path / "kept"
     target.write_text("old")
     with pytest.raises(FileNotFound):
-        client.files.download(project_id=project_id, path="nowhere.bin", target=target)
+        real_client.files.download(project_id=project_id, path="nowhere.bin", target=target)
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
 def test_patience_with_a_broken_connection_ends(
-    client: Client, through_proxy: Client, proxy: CuttingProxy, project_id: str, tmp_path: Path
+    real_client: Client, through_proxy: Client, proxy: CuttingProxy, project_id: str, tmp_path: Path
 ):
-    client.files.write_bytes(project_id=project_id, path="down.bin", content=LARGE[:PIECE_BYTES])
+    real_client.files.write_bytes(project_id=project_id, path="down.bin", content=LARGE[:PIECE_BYTES])
     proxy.cuts_of_answers = [1] * 20
     with pytest.raises(ConnectionLost):
         through_proxy.files.download(project_id=project_id, path="down.bin", target=tmp_path / "x")
@@ -184,11 +105,14 @@ def test_upload_into_a_foreign_project_is_refused(real_server: Server, project_i
             assert caught.value.code == "project_not_found"
 
 
-def test_archive_holds_what_was_asked_for(client: Client, project_id: str, tmp_path: Path):
-    client.files.write_bytes(project_id=project_id, path="pack/a.txt", content=b"1")
-    client.files.write_bytes(project_id=project_id, path="pack/b.txt", content=b"2")
+def test_archive_holds_what_was_asked_for(real_client: Client, project_id: str, tmp_path: Path):
+    real_client.files.write_bytes(project_id=project_id, path="pack/a.txt", content=b"1")
+    real_client.files.write_bytes(project_id=project_id, path="pack/b.txt", content=b"2")
     target = tmp_path / "pack.zip"
-    assert client.files.download_archive(project_id=project_id, paths=["pack"], target=target) == target.stat().st_size
+    assert (
+        real_client.files.download_archive(project_id=project_id, paths=["pack"], target=target)
+        == target.stat().st_size
+    )
     with zipfile.ZipFile(target) as archive:
         assert {Path(name).name for name in archive.namelist()} >= {"a.txt", "b.txt"}
 

@@ -2,6 +2,7 @@
 
 from studiolo.client.calling import AsyncCaller, Caller
 from studiolo.client.copies import AsyncCopies, Copies
+from studiolo.client.exec import AsyncExec, Exec
 from studiolo.client.files import AsyncFiles, Files
 from studiolo.client.nouns.accounts import AccountsCalls, AsyncAccountsCalls
 from studiolo.client.nouns.api_keys import ApiKeysCalls, AsyncApiKeysCalls
@@ -9,7 +10,6 @@ from studiolo.client.nouns.audit import AsyncAuditCalls, AuditCalls
 from studiolo.client.nouns.auth_tokens import AsyncAuthTokensCalls, AuthTokensCalls
 from studiolo.client.nouns.collaborators import AsyncCollaboratorsCalls, CollaboratorsCalls
 from studiolo.client.nouns.documents import AsyncDocumentsCalls, DocumentsCalls
-from studiolo.client.nouns.exec import AsyncExecCalls, ExecCalls
 from studiolo.client.nouns.jupyter import AsyncJupyterCalls, JupyterCalls
 from studiolo.client.nouns.projects import AsyncProjectsCalls, ProjectsCalls
 from studiolo.client.nouns.public_paths import AsyncPublicPathsCalls, PublicPathsCalls
@@ -31,7 +31,7 @@ class Nouns:
         self.collaborators = CollaboratorsCalls(caller)
         self.copies = Copies(caller)
         self.documents = DocumentsCalls(caller)
-        self.exec = ExecCalls(caller)
+        self.exec = Exec(caller)
         self.files = Files(caller)
         self.jupyter = JupyterCalls(caller)
         self.projects = ProjectsCalls(caller)
@@ -54,7 +54,7 @@ class AsyncNouns:
         self.collaborators = AsyncCollaboratorsCalls(caller)
         self.copies = AsyncCopies(caller)
         self.documents = AsyncDocumentsCalls(caller)
-        self.exec = AsyncExecCalls(caller)
+        self.exec = AsyncExec(caller)
         self.files = AsyncFiles(caller)
         self.jupyter = AsyncJupyterCalls(caller)
         self.projects = AsyncProjectsCalls(caller)

@@ -52,9 +52,8 @@ class Caller:
     def stream(self, asked: wire.Asked) -> Generator[httpx.Response]:
         """Send a request once and give its answer, whose body is not read yet."""
         try:
-            with self.http.stream(
-                asked.method, asked.path, content=asked.body or None, headers=dict(asked.headers)
-            ) as response:
+            timeout = _patient(self.http.timeout, asked.silence_seconds)
+            with self.http.stream(asked.method, asked.path, headers=dict(asked.headers), timeout=timeout) as response:
                 if response.status_code >= 400:
                     response.read()
                     wire.check(asked.call, response)
@@ -115,8 +114,9 @@ class AsyncCaller:
     async def stream(self, asked: wire.Asked) -> AsyncGenerator[httpx.Response]:
         """Send a request once and give its answer, whose body is not read yet."""
         try:
+            timeout = _patient(self.http.timeout, asked.silence_seconds)
             async with self.http.stream(
-                asked.method, asked.path, content=asked.body or None, headers=dict(asked.headers)
+                asked.method, asked.path, headers=dict(asked.headers), timeout=timeout
             ) as response:
                 if response.status_code >= 400:
                     await response.aread()
@@ -137,3 +137,8 @@ class AsyncCaller:
             return await self.http.send(asked.request(self.http))
         except httpx.TransportError as error:
             raise wire.from_transport(asked.call, error) from error
+
+
+def _patient(timeout: httpx.Timeout, silence_seconds: float) -> httpx.Timeout:
+    read = timeout.read if timeout.read is None else max(timeout.read, silence_seconds)
+    return httpx.Timeout(connect=timeout.connect, read=read, write=timeout.write, pool=timeout.pool)

@@ -25,6 +25,7 @@
     |- InvalidRequest
     |  |- InvalidParameters
     |  |- BodyMalformed
+    |  |- IdempotencyKeyReused
     |  |- MethodNotAllowed
     |  |- PathOutsideProject
     |  |- FileTypeUnsupported
@@ -39,6 +40,8 @@
     |  |- DirectoryNotEmpty
     |  |- PreconditionFailed
     |  |- UploadOffsetMismatch
+    |  |- IdempotencyKeyInUse
+    |  |- SecretNotKept
     |  |- ProjectNotRunning
     |  |- CopyOperationFinished
     |  |- CopyCancelled
@@ -278,6 +281,12 @@ class BodyMalformed(InvalidRequest):
     code = "body_malformed"
 
 
+class IdempotencyKeyReused(InvalidRequest):
+    """The idempotency key was used for another request."""
+
+    code = "idempotency_key_reused"
+
+
 class MethodNotAllowed(InvalidRequest):
     """The address is right, the HTTP method is not; `details["allow"]` says which are."""
 
@@ -354,6 +363,19 @@ class UploadOffsetMismatch(Conflict):
     """The upload goes on at another byte; `details["offset"]` says at which."""
 
     code = "upload_offset_mismatch"
+
+
+class IdempotencyKeyInUse(Conflict):
+    """The request with this idempotency key is under way; `retry_after_seconds` says when to ask again."""
+
+    code = "idempotency_key_in_use"
+    is_retryable = True
+
+
+class SecretNotKept(Conflict):
+    """The request was carried out before; the secret that it made was told then and is not kept."""
+
+    code = "secret_not_kept"
 
 
 class ProjectNotRunning(Conflict):
@@ -464,6 +486,7 @@ BY_CODE: dict[str, type[StudioloError]] = {
         EndpointUnknown,
         InvalidParameters,
         BodyMalformed,
+        IdempotencyKeyReused,
         MethodNotAllowed,
         PathOutsideProject,
         FileTypeUnsupported,
@@ -477,6 +500,8 @@ BY_CODE: dict[str, type[StudioloError]] = {
         DirectoryNotEmpty,
         PreconditionFailed,
         UploadOffsetMismatch,
+        IdempotencyKeyInUse,
+        SecretNotKept,
         ProjectNotRunning,
         CopyOperationFinished,
         CopyCancelled,

@@ -27,6 +27,7 @@ class Asked:
     body: bytes = b""
     method: str = "POST"
     is_repeatable: bool = False
+    silence_seconds: float = 0  # for how long a stream may say nothing, if that is more than usual
 
     def request(self, http: "httpx.Client | httpx.AsyncClient") -> httpx.Request:
         """Return the request."""

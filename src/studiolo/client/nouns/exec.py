@@ -1,5 +1,6 @@
 """Calls about exec. Written by `make client` from the registry of calls; not to be edited."""
 
+import builtins
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,7 +82,7 @@ class ExecCalls:
         """Make calls through a client's connection."""
         self._caller = caller
 
-    def kill_exec(self, *, project_id: str, job_id: str, grace: int | None = None) -> ExecJobAnswer:
+    def kill(self, *, project_id: str, job_id: str, grace: int | None = None) -> ExecJobAnswer:
         """End a started command and all that it started: first by asking, then by force.
 
         Who may call it: Owners and collaborators of the project, administrators, the project's own key.
@@ -93,7 +94,7 @@ class ExecCalls:
             "kill_exec", {"project_id": project_id, "job_id": job_id, "grace": grace}, (ExecJobAnswer,)
         )
 
-    def list_exec(self, *, project_id: str) -> ExecJobs:
+    def list(self, *, project_id: str) -> ExecJobs:
         """Tell of the commands that were started in a project, the last one first.
 
         Who may call it: Owners and collaborators of the project, administrators, the project's own key.
@@ -106,7 +107,7 @@ class ExecCalls:
         project_id: str,
         command: str,
         path: str | None = None,
-        args: list[str] | None = None,
+        args: builtins.list[str] | None = None,
         timeout: float | None = None,
         aggregate: Any = None,
         max_output: int | None = None,
@@ -143,12 +144,12 @@ class ExecCalls:
             (ProjectExecOutput,),
         )
 
-    def start_exec(
+    def start(
         self,
         *,
         project_id: str,
         command: str,
-        args: list[str] | None = None,
+        args: builtins.list[str] | None = None,
         path: str | None = None,
         bash: bool | None = None,
         env: Mapping[str, Any] | Sequence[Any] | None = None,
@@ -204,7 +205,7 @@ class AsyncExecCalls:
         """Make calls through a client's connection."""
         self._caller = caller
 
-    async def kill_exec(self, *, project_id: str, job_id: str, grace: int | None = None) -> ExecJobAnswer:
+    async def kill(self, *, project_id: str, job_id: str, grace: int | None = None) -> ExecJobAnswer:
         """End a started command and all that it started: first by asking, then by force.
 
         Who may call it: Owners and collaborators of the project, administrators, the project's own key.
@@ -216,7 +217,7 @@ class AsyncExecCalls:
             "kill_exec", {"project_id": project_id, "job_id": job_id, "grace": grace}, (ExecJobAnswer,)
         )
 
-    async def list_exec(self, *, project_id: str) -> ExecJobs:
+    async def list(self, *, project_id: str) -> ExecJobs:
         """Tell of the commands that were started in a project, the last one first.
 
         Who may call it: Owners and collaborators of the project, administrators, the project's own key.
@@ -229,7 +230,7 @@ class AsyncExecCalls:
         project_id: str,
         command: str,
         path: str | None = None,
-        args: list[str] | None = None,
+        args: builtins.list[str] | None = None,
         timeout: float | None = None,
         aggregate: Any = None,
         max_output: int | None = None,
@@ -266,12 +267,12 @@ class AsyncExecCalls:
             (ProjectExecOutput,),
         )
 
-    async def start_exec(
+    async def start(
         self,
         *,
         project_id: str,
         command: str,
-        args: list[str] | None = None,
+        args: builtins.list[str] | None = None,
         path: str | None = None,
         bash: bool | None = None,
         env: Mapping[str, Any] | Sequence[Any] | None = None,

@@ -191,17 +191,19 @@ def _results(call: Call) -> Iterator[tuple[type[BaseModel], tuple[str, ...]]]:
 
 def _method_names(calls: list[Call]) -> dict[str, str]:
     """Shorten the calls' names where the noun already says the rest; never two to one."""
-    short = {call.name: _short(call.name, call.noun) for call in calls}
+    things = {call.noun.removesuffix("s") for call in calls}
+    short = {call.name: _short(call.name, call.noun, things) for call in calls}
     taken = [(call.noun, short[call.name]) for call in calls]
     return {
         call.name: short[call.name] if taken.count((call.noun, short[call.name])) == 1 else call.name for call in calls
     }
 
 
-def _short(name: str, noun: str) -> str:
+def _short(name: str, noun: str, things: set[str]) -> str:
+    """Return `create` for `create_project` of the projects; what would be left of `project_exec` is no verb."""
     for word in (noun, noun.removesuffix("s")):
         for rest in (name.removesuffix(f"_{word}"), name.removeprefix(f"{word}_")):
-            if rest != name and (word != noun or noun.endswith("s") or name.startswith(word)):
+            if rest != name and rest not in things:
                 return _python_name(rest)
     return _python_name(name)
 
