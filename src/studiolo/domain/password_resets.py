@@ -29,6 +29,8 @@ The code to set one is
 
     {code}
 
+{where}
+
 It is good for one hour. If it was not you, there is nothing to do: your password is what it was.
 """
 
@@ -73,7 +75,7 @@ class PasswordResets:
             rows.add(tx, hash_secret(code), account.account_id, now=now, expires_at=now + LIFETIME)
 
         await self._database.write(add)
-        body = _BODY.format(email_address=email_address, code=code)
+        body = _BODY.format(email_address=email_address, code=code, where=self._where(code))
         await self._mailer.send(Mail(email_address, "Password reset", body))
 
     async def redeem(self, code: str, new_password: str) -> None:
@@ -102,6 +104,11 @@ class PasswordResets:
         if changed is None:
             raise gone
         self._accounts.tell_ended(changed)
+
+    def _where(self, code: str) -> str:
+        if self._settings.public_url is None:
+            return "Give it at the address /reset-password of the server."
+        return f"Use it here: {self._settings.public_url.rstrip('/')}/reset-password?code={code}"
 
     async def _take_turn(self, email_address: str, address: str) -> None:
         now = self._clock.now()

@@ -17,6 +17,7 @@ from studiolo.web.cookies import SIGN_IN_NAME
 pytestmark = pytest.mark.anyio
 
 KEYS = "/settings/api-keys"
+EVERYTHING = {"scope everything": "on"}
 
 
 async def _sign_in(browser: httpx.AsyncClient, email_address: str | None, password: str = PASSWORD, next_: str = "/"):
@@ -176,7 +177,7 @@ async def test_a_frames_sign_in_opens_no_page(doors: Doors):
 async def test_an_api_key_is_made_shown_once_and_works(doors: Doors):
     person = await doors.account()
     async with _signed_in(doors, person) as browser:
-        page = await _post(browser, KEYS, KEYS, name="grader <b>", expires_on="2026-03-01")
+        page = await _post(browser, KEYS, KEYS, name="grader <b>", expires_on="2026-03-01", **EVERYTHING)
         secret = re.search(r'value="(sk-[A-Za-z0-9]+)"', page.text)
         assert secret is not None
         assert "grader &lt;b&gt;" in page.text
@@ -192,7 +193,7 @@ async def test_an_api_key_is_made_shown_once_and_works(doors: Doors):
 async def test_an_api_key_is_renamed_given_an_end_and_revoked(doors: Doors):
     person = await doors.account()
     async with _signed_in(doors, person) as browser:
-        page = await _post(browser, KEYS, KEYS, name="one")
+        page = await _post(browser, KEYS, KEYS, name="one", **EVERYTHING)
         number = re.search(rf'action="{KEYS}/(\d+)/name"', page.text)
         assert number is not None
         one = f"{KEYS}/{number[1]}"
@@ -214,26 +215,50 @@ async def test_an_api_key_is_renamed_given_an_end_and_revoked(doors: Doors):
         ({"expires_on": "tomorrow"}, "2027-01-31"),
         ({"expires_on": "2020-01-01"}, "in the past"),
         ({"expires_on": "9999-99-99"}, "2027-01-31"),
+        ({"scope root": "on"}, "There is no scope"),
+        ({"project_id": "11111111-2222-4333-8444-555555555555"}, "does not have write access"),
     ],
 )
 async def test_an_odd_key_is_refused_in_words(doors: Doors, fields: dict[str, str], words: str):
     async with _signed_in(doors, await doors.account()) as browser:
-        page = await _post(browser, KEYS, KEYS, **fields)
-        assert page.status_code == 400
+        page = await _post(browser, KEYS, KEYS, **({} if "scope root" in fields else EVERYTHING), **fields)
+        assert page.status_code in (400, 404)
         assert words in page.text
         assert "There are no keys yet" in page.text
+
+
+async def test_a_key_is_made_for_one_project_and_some_scopes_and_changed_later(doors: Doors):
+    person = await doors.account()
+    project_id = await doors.project(person)
+    async with _signed_in(doors, person) as browser:
+        ticked = {"scope files:read": "on", "scope exec": "on"}
+        page = await _post(browser, KEYS, KEYS, project_id=project_id, **EVERYTHING, **ticked)
+        secret = re.search(r'value="(sk-[A-Za-z0-9]+)"', page.text)
+        number = re.search(rf'action="{KEYS}/(\d+)/scopes"', page.text)
+        assert secret is not None
+        assert number is not None
+        assert "<dd>files:read, exec</dd>" in page.text
+        principal = await doors.services.api_keys.resolve(secret[1])
+        assert (principal.key_project_id, principal.key_scopes) == (project_id, {"files:read", "exec"})
+        assert 'name="scope exec" checked' in page.text
+        await _post(browser, f"{KEYS}/{number[1]}/scopes", KEYS, **{"scope copies": "on"})
+        assert (await doors.services.api_keys.resolve(secret[1])).key_scopes == {"copies"}
+        nothing = await _post(browser, f"{KEYS}/{number[1]}/scopes", KEYS)
+        assert nothing.status_code == 400
+        assert "A key needs at least one scope." in unescape(nothing.text)
+        assert (await doors.services.api_keys.resolve(secret[1])).key_scopes == {"copies"}
 
 
 async def test_the_keys_of_others_cannot_be_touched(doors: Doors):
     owner, other = await doors.account(), await doors.account()
     async with _signed_in(doors, owner) as browser:
-        page = await _post(browser, KEYS, KEYS, name="mine")
+        page = await _post(browser, KEYS, KEYS, name="mine", **EVERYTHING)
         number = re.search(rf'action="{KEYS}/(\d+)/name"', page.text)
         assert number is not None
     async with _signed_in(doors, other) as browser:
-        for action in ("name", "expiry", "revoke"):
+        for action in ("name", "expiry", "scopes", "revoke"):
             for key in (number[1], "999999", "99999999999999999999"):
-                answer = await _post(browser, f"{KEYS}/{key}/{action}", KEYS, name="stolen")
+                answer = await _post(browser, f"{KEYS}/{key}/{action}", KEYS, name="stolen", **EVERYTHING)
                 assert answer.status_code == 404
         assert "mine" not in (await browser.get(KEYS)).text
     async with _signed_in(doors, owner) as browser:

@@ -8,10 +8,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from studiolo.core.clock import Clock
-from studiolo.core.errors import Conflict, InvalidRequest, NotFound, StudioloError
-from studiolo.core.ids import ApiKeyId
+from studiolo.core.errors import Conflict, InvalidRequest, NotFound, ProjectNotFound, RoleTooLow, StudioloError
+from studiolo.core.ids import ApiKeyId, ProjectId
 from studiolo.core.settings import Settings
-from studiolo.domain.api_keys import ApiKeys
+from studiolo.domain.api_keys import ApiKeys, KeyChange
+from studiolo.domain.projects import Projects
+from studiolo.domain.scopes import EVERYTHING, WORDS, scope_names
 from studiolo.web.pages.forms import read_form
 from studiolo.web.pages.rendering import Pages, redirect
 from studiolo.web.pages.sign_in import clean_app_name
@@ -19,13 +21,23 @@ from studiolo.web.pages.visitors import Visitor, Visitors
 
 HOME = "/settings/api-keys"
 HAND_OUT_ORIGIN = "https://authenticated"  # historical: a native program watches for this navigation
+MAX_PROJECTS = 200  # to choose from
 _LAST_MOMENT = time(23, 59, 59, tzinfo=UTC)
 
 
 class ApiKeyPages:
     """Makes, names, expires and revokes the visitor's API keys."""
 
-    def __init__(self, pages: Pages, visitors: Visitors, api_keys: ApiKeys, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        pages: Pages,
+        visitors: Visitors,
+        api_keys: ApiKeys,
+        projects: Projects,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._projects = projects
         self._pages = pages
         self._visitors = visitors
         self._api_keys = api_keys
@@ -41,6 +53,7 @@ class ApiKeyPages:
             Route(HOME, guarded(self.create), methods=["POST"]),
             Route(one + "/name", guarded(self.rename), methods=["POST"]),
             Route(one + "/expiry", guarded(self.set_expiry), methods=["POST"]),
+            Route(one + "/scopes", guarded(self.set_scopes), methods=["POST"]),
             Route(one + "/revoke", guarded(self.revoke), methods=["POST"]),
             Route("/app/api-key", guarded(self.hand_out), methods=["POST"]),
         ]
@@ -54,8 +67,11 @@ class ApiKeyPages:
         visitor, form = await self._form(request)
         try:
             name, expires_at = _name(form), self._expiry(form)
-            _, secret = await self._api_keys.create(visitor.principal, name=name, expires_at=expires_at)
-        except (InvalidRequest, Conflict) as error:
+            project_id = ProjectId(form["project_id"]) if form.get("project_id") else None
+            _, secret = await self._api_keys.create(
+                visitor.principal, name=name, project_id=project_id, expires_at=expires_at, scopes=_scopes(form)
+            )
+        except (InvalidRequest, Conflict, RoleTooLow, ProjectNotFound) as error:
             return await self._list(visitor, error=error)
         return await self._list(visitor, new_key=secret)
 
@@ -69,6 +85,12 @@ class ApiKeyPages:
         """Set the day after which a key is no longer good."""
         visitor, form = await self._form(request)
         await self._api_keys.set_expiry(visitor.principal, _id(request), self._expiry(form))
+        return redirect(HOME)
+
+    async def set_scopes(self, request: Request) -> Response:
+        """Set what a key may do."""
+        visitor, form = await self._form(request)
+        await self._api_keys.edit(visitor.principal, _id(request), KeyChange(scopes=_scopes(form)))
         return redirect(HOME)
 
     async def revoke(self, request: Request) -> Response:
@@ -99,11 +121,15 @@ class ApiKeyPages:
         return visitor, await read_form(request, self._settings, visitor.secret)
 
     async def _list(self, visitor: Visitor, *, new_key: str = "", error: StudioloError | None = None) -> Response:
+        projects = await self._projects.list_for(visitor.principal)
         return self._pages.render(
             "api_keys.html",
             visitor,
             status=error.status if error else 200,
             api_keys=await self._api_keys.list(visitor.principal),
+            titles={one.project_id: one.title for one in projects[:MAX_PROJECTS]},
+            scopes=WORDS,
+            scope_names=scope_names,
             now=self._clock.now(),
             new_key=new_key,
             error=error,
@@ -127,6 +153,12 @@ def _name(form: dict[str, str]) -> str:
     if len(name) > 128:
         raise InvalidRequest("The name must not be longer than 128 characters.")
     return name
+
+
+def _scopes(form: dict[str, str]) -> list[str]:
+    """Return the names of the scopes that are ticked; with others, `everything` is only what the form began with."""
+    ticked = [name.removeprefix("scope ") for name in form if name.startswith("scope ")]
+    return [name for name in ticked if name != EVERYTHING] or ticked
 
 
 def _id(request: Request) -> ApiKeyId:

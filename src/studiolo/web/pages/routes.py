@@ -9,6 +9,8 @@ from studiolo.domain.services import Services
 from studiolo.web.assets import Assets
 from studiolo.web.frame.shell import Shells
 from studiolo.web.pages.api_keys import ApiKeyPages
+from studiolo.web.pages.copies import CopyPages
+from studiolo.web.pages.password_resets import PasswordResetPages
 from studiolo.web.pages.projects import ProjectPages
 from studiolo.web.pages.rendering import Pages
 from studiolo.web.pages.sign_in import SignInPages
@@ -20,7 +22,14 @@ def routes(services: Services, settings: Settings, clock: Clock, assets: Assets)
     visitors = Visitors(services.sign_ins, services.accounts, settings)
     pages = Pages(assets, visitors)
     shells = Shells(assets, Origins(settings.embed_origins, is_development=settings.development), settings)
-    api_key_pages = ApiKeyPages(pages, visitors, services.api_keys, settings, clock)
+    api_key_pages = ApiKeyPages(pages, visitors, services.api_keys, services.projects, settings, clock)
     project_pages = ProjectPages(pages, visitors, services.projects, services.files, shells, api_key_pages, settings)
     sign_in_pages = SignInPages(pages, visitors, services.sign_ins, settings)
-    return [*sign_in_pages.routes(), *api_key_pages.routes(), *project_pages.routes()]
+    copy_pages = CopyPages(pages, visitors, services.copy_overviews, services.copies, shells, settings, clock)
+    return [
+        *sign_in_pages.routes(),
+        *PasswordResetPages(pages, services.password_resets, settings).routes(),
+        *api_key_pages.routes(),
+        *copy_pages.routes(),  # before the routes that take all else of a project
+        *project_pages.routes(),
+    ]
