@@ -17,6 +17,7 @@ from studiolo.domain.client_errors import ClientErrors
 from studiolo.domain.collaborators import Collaborators
 from studiolo.domain.copies import Copies
 from studiolo.domain.copy_groups import CopyGroups
+from studiolo.domain.copy_overviews import CopyOverviews
 from studiolo.domain.copying import Copying
 from studiolo.domain.documents import Documents
 from studiolo.domain.endings import Endings
@@ -78,6 +79,7 @@ class Services:
     jupyter: Jupyter
     copies: Copies
     copy_groups: CopyGroups
+    copy_overviews: CopyOverviews
     queries: Queries
     documents: Documents
     histories: Histories
@@ -152,6 +154,7 @@ def build_services(
         exec_jobs=ExecJobs(settings, access, agents),
         jupyter=Jupyter(database, clock, access, agents),
         copies=Copies(database, clock, secrets, copying, on_copy_queued),
+        copy_overviews=CopyOverviews(database),
         copy_groups=CopyGroups(settings, database, clock, secrets, on_copy_queued, homes),
         queries=Queries(clock, tables),
         documents=Documents(settings, database, access, agents, histories),

@@ -18,6 +18,7 @@ from studiolo.core.settings import Settings
 from studiolo.domain.files import FileEntry, Files
 from studiolo.domain.projects import Projects
 from studiolo.web.frame.shell import ShellPage, Shells, wants_kiosk
+from studiolo.web.pages.amounts import size_words
 from studiolo.web.pages.api_keys import ApiKeyPages
 from studiolo.web.pages.forms import read_form
 from studiolo.web.pages.rendering import Pages, redirect
@@ -96,14 +97,14 @@ class ProjectPages:
         is_directory = path == "" or path.endswith("/")
         if not is_directory:
             return self._shells.respond(request, ShellPage("file", project_id, path))
-        if _belongs_in_shell(request):
+        if belongs_in_shell(request):
             return self._shells.respond(request, ShellPage("banner", project_id, path))
         return await self._list_files(request, project_id, path)
 
     async def show_other_view(self, request: Request) -> Response:
         """Show the banner in a kiosk; elsewhere there is nothing but files yet."""
         project_id = request.path_params["project_id"].partition("/")[0]
-        if _belongs_in_shell(request):
+        if belongs_in_shell(request):
             return self._shells.respond(request, ShellPage("banner", project_id))
         if request.path_params["rest"] in ("", "/", "/files"):
             return redirect(f"/projects/{quote(project_id, safe='')}/files/")
@@ -113,7 +114,7 @@ class ProjectPages:
         """Show the loading screen of a frame, the hand-out of a key, or on its own the projects."""
         if "get_api_key" in request.query_params:
             return await self._api_key_pages.show_hand_out(request)
-        if _belongs_in_shell(request) or request.headers.get("sec-fetch-dest", "document") != "document":
+        if belongs_in_shell(request) or request.headers.get("sec-fetch-dest", "document") != "document":
             return await self._shells.app(request)
         return redirect("/")
 
@@ -133,7 +134,7 @@ class ProjectPages:
         )
 
 
-def _belongs_in_shell(request: Request) -> bool:
+def belongs_in_shell(request: Request) -> bool:
     """Tell whether the page is for a frame: a page of ours that refuses to be framed must not be shown there."""
     is_framed = request.headers.get("sec-fetch-dest") in ("iframe", "frame", "embed", "object")
     return wants_kiosk(request) or "auth_token" in request.query_params or is_framed
@@ -155,14 +156,6 @@ def _row(entry: FileEntry) -> dict[str, Any]:
         "name": name,
         "href": quote(entry.name, safe="", errors="surrogatepass") + ("/" if entry.is_directory else ""),
         "is_directory": entry.is_directory,
-        "size": "" if entry.is_directory else _size(entry.size_bytes),
+        "size": "" if entry.is_directory else size_words(entry.size_bytes),
         "modified": entry.modified_at[:16].replace("T", " "),
     }
-
-
-def _size(size_bytes: int) -> str:
-    amount, units = float(size_bytes), ["bytes", "KB", "MB", "GB", "TB"]
-    while amount >= 1000 and len(units) > 1:
-        amount /= 1000
-        units.pop(0)
-    return f"{amount:.0f} {units[0]}" if units[0] == "bytes" or amount >= 10 else f"{amount:.1f} {units[0]}"
