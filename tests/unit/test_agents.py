@@ -304,7 +304,20 @@ async def test_a_path_longer_than_a_socket_address_works(connector, tmp_path):
 async def test_large_params_and_results_pass(connector, path):
     text = "é" * 5_000_000
     async with listening(path, echo):
-        assert await ask(connector, path, text=text) == {"text": text}
+        assert await connector.call(path, "exec.run", {"text": text}, timeout_seconds=10) == {"text": text}
+
+
+async def test_answer_is_as_long_as_its_call_may_need(connector, path):
+    async with listening(path, echo):
+        with pytest.raises(AgentUnavailable):
+            await connector.call(path, "files.describe", {"text": "x" * 9_000_000}, timeout_seconds=10)
+        assert await ask(connector, path, n=1) == {"n": 1}
+
+
+@pytest.mark.parametrize("text", [chr(0xDCFF), chr(0xD800), "a\x00b\U0001f600", "NaN"])
+async def test_odd_text_passes(connector, path, text):
+    async with listening(path, echo):
+        assert await ask(connector, path, text=text, number=float("inf")) == {"text": text, "number": float("inf")}
 
 
 async def test_a_closed_connector_keeps_no_connection(connector, path):

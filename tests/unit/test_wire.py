@@ -96,3 +96,29 @@ async def test_a_frame_that_would_take_many_times_its_size_in_memory_is_refused(
     payload = b'{"a":[' + part * (wire.MAX_FRAME_BYTES // 8 // len(part) * 7) + b"0]}"
     with pytest.raises(wire.WireError):
         await wire.read(reader_of(struct.pack(">IB", len(payload) + 1, ord("J")) + payload))
+
+
+MANY = wire.MANY_BYTES
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("payload", "is_taken"),
+    [
+        (b'{"text":"' + b"1,2,[3],{" * (MANY // 8) + b'"}', True),
+        (b'{"text":"' + b'\\"' * MANY + b'"}', True),
+        (b'{"text":"' + b"\\\\" * MANY + b'"}', True),
+        (b'{"text":[' + b'"x = 1\\n",' * (MANY // 8) + b'""]}', True),
+        (b'{"numbers":[' + b"1," * (4 * MANY) + b"1]}", False),
+        (b'{"lists":[' + b"[]," * MANY + b"1]}", False),
+        (b'{"texts":[' + b'"",' * (2 * MANY) + b'""]}', False),
+    ],
+)
+async def test_large_frame_holds_few_values(payload: bytes, is_taken: bool) -> None:
+    reader = asyncio.StreamReader()
+    reader.feed_data(struct.pack(">IB", len(payload) + 1, ord("J")) + payload)
+    if is_taken:
+        assert isinstance(await wire.read(reader), dict)
+    else:
+        with pytest.raises(wire.WireError, match="too many parts"):
+            await wire.read(reader)

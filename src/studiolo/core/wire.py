@@ -12,14 +12,18 @@ Either side treats the other's frames as untrusted: a frame over the limit or of
 
 import asyncio
 import json
+import re
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 MAX_FRAME_BYTES = 80 * 1024 * 1024
-MANY_BYTES = 1024 * 1024
-# of a large JSON frame: what makes Python take far more memory for a value than its text has bytes
-MOST_OF = {b"[": 2_000_000, b"{": 2_000_000, b'"': 16_000_000, b",": 16_000_000}
+MANY_BYTES = 4 * 1024 * 1024
+# Of a JSON frame: the texts in it, and all that is not inside them. Python takes ten times as much memory for values.
+MAX_TEXTS = 2_000_000
+MAX_STRUCTURE_BYTES = 6 * 1024 * 1024
+_TEXT = re.compile(rb'"[^"]*"')
 _HEADER = struct.Struct(">IB")
 _JSON = ord("J")
 _BYTES = ord("B")
@@ -72,25 +76,36 @@ async def read_head(reader: asyncio.StreamReader, max_bytes: int = MAX_FRAME_BYT
     return Head(length - 1, kind == _JSON)
 
 
-async def read_rest(reader: asyncio.StreamReader, head: Head) -> Frame:
-    """Read the frame to its head. Raises WireError."""
+async def read_rest(reader: asyncio.StreamReader, head: Head, loads: Callable[[bytes], object] | None = None) -> Frame:
+    """Read the frame to its head; `loads` may read JSON better than this module does. Raises WireError."""
     try:
         payload = await reader.readexactly(head.length)
     except asyncio.IncompleteReadError as end:
         raise WireError("the stream ended inside a frame") from end
-    return _parsed(payload) if head.is_json else payload
+    return _parsed(payload, loads or _loads) if head.is_json else payload
 
 
-def _parsed(payload: bytes) -> dict[str, Any]:
-    if len(payload) > MANY_BYTES and any(payload.count(part) > most for part, most in MOST_OF.items()):
+def _loads(payload: bytes) -> object:
+    return json.loads(payload.decode("utf-8", "surrogatepass"))
+
+
+def _parsed(payload: bytes, loads: Callable[[bytes], object]) -> dict[str, Any]:
+    if len(payload) > MANY_BYTES and _has_too_many_parts(payload):
         raise WireError("a JSON frame has too many parts")
     try:
-        value = json.loads(payload.decode("utf-8", "surrogatepass"))
+        value = loads(payload)
     except (ValueError, RecursionError) as error:
         raise WireError("a frame is not JSON") from error
     if not isinstance(value, dict):
         raise WireError("a JSON frame must be an object")
     return value  # pyright: ignore[reportUnknownVariableType] - keys of a JSON object are text
+
+
+def _has_too_many_parts(payload: bytes) -> bool:
+    plain = payload.replace(b"\\\\", b"").replace(b'\\"', b"")  # without escapes every quote begins or ends a text
+    if plain.count(b'"') > 2 * MAX_TEXTS:
+        return True
+    return len(_TEXT.sub(b"", plain)) > MAX_STRUCTURE_BYTES
 
 
 async def write(writer: asyncio.StreamWriter, frame: Frame) -> None:

@@ -18,6 +18,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from typing import Any, SupportsIndex, TypeVar
 from weakref import WeakValueDictionary
 
+import pydantic_core
+
 from studiolo.core import wire
 from studiolo.core.clock import Clock
 from studiolo.core.errors import AgentUnavailable, StudioloError, error_from_wire
@@ -33,6 +35,18 @@ BUFFER_BYTES = 256 * 1024
 MAX_DETAILS_CHARACTERS = 4000
 MAX_SOCKET_PATH_BYTES = 100  # sun_path holds 108
 MAX_PUSHED_JSON_BYTES = 1024 * 1024
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+LONG_ANSWERS = {  # of calls whose answers may be longer
+    "documents.history": wire.MAX_FRAME_BYTES,
+    "documents.open": wire.MAX_FRAME_BYTES,
+    "documents.join": wire.MAX_FRAME_BYTES,
+    "exec.collect": 32 * 1024 * 1024,
+    "exec.run": wire.MAX_FRAME_BYTES,
+    "files.list": 64 * 1024 * 1024,
+    "files.page": 64 * 1024 * 1024,
+    "files.read_text": wire.MAX_FRAME_BYTES,
+    "kernels.execute": wire.MAX_FRAME_BYTES,
+}
 LARGE_BYTES = 4 * 1024 * 1024
 LARGE_AT_ONCE = 2  # per agent
 CONNECT_ATTEMPTS = 20
@@ -215,7 +229,7 @@ class Channel:
                 self._connection.close()
                 raise _unavailable(f"a message of {head.length} bytes is over the limit")
             async with self._connection.turn(head):  # until it was taken, or slow takers would pile them up
-                yield await self._read(wire.read_rest(self._connection.reader, head))
+                yield await self._read(wire.read_rest(self._connection.reader, head, _loads))
 
     async def _read(self, reading: Awaitable[Part]) -> Part:
         try:
@@ -296,11 +310,11 @@ class _Connection:
         self.reader.has_received = False
         try:
             await wire.write(self.writer, {"call": call, "params": params})
-            head = await wire.read_head(self.reader)
+            head = await wire.read_head(self.reader, LONG_ANSWERS.get(call, MAX_ANSWER_BYTES))
             if head is None:
                 return None
             async with self.turn(head):
-                return await wire.read_rest(self.reader, head)
+                return await wire.read_rest(self.reader, head, _loads)
         except OSError as error:
             if self.reader.has_received:
                 raise
@@ -315,6 +329,16 @@ class _Connection:
         self.writer.close()
         # an agent that does not read would keep the transport alive with what is not sent
         asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.writer.transport.abort)
+
+
+def _loads(payload: bytes) -> object:
+    """Read JSON without making one text of all of it first, which may take four times as much memory."""
+    try:
+        return pydantic_core.from_json(payload, cache_strings="none")
+    except ValueError:
+        if len(payload) > MAX_ANSWER_BYTES:
+            raise
+    return json.loads(payload.decode("utf-8", "surrogatepass"))  # a name of a file that is no UTF-8
 
 
 def _connect_now(sock: socket.socket, path: str) -> None:
