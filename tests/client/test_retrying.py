@@ -160,15 +160,22 @@ def test_key_and_parameters_travel_as_they_should(failing, client):
     assert request["headers"]["User-Agent"].startswith("studiolo-python/")
 
 
-def test_call_that_changes_something_keeps_its_idempotency_key(failing, client):
-    failing.answers = [LIMITED, MADE, MADE, PONG]
+def test_call_that_makes_something_keeps_its_idempotency_key(failing, client):
+    failing.answers = [HANG_UP, AWAY, MADE, MADE, PONG]
     client.projects.create(title="x")
     client.projects.create(title="x")
     client.server.ping()
     keys = [request["headers"].get("Idempotency-Key") for request in failing.requests]
-    assert keys[0] == keys[1]
-    assert keys[2] not in (None, keys[0])
-    assert keys[3] is None
+    assert keys[0] == keys[1] == keys[2]
+    assert keys[3] not in (None, keys[0])
+    assert keys[4] is None
+
+
+def test_own_idempotency_key_makes_a_call_repeatable(failing, client):
+    failing.answers = [HANG_UP, MADE]
+    answer = client.call("create_project", {"title": "x"}, idempotency_key="sheet-1")
+    assert answer["project_id"] == "p"
+    assert [request["headers"]["Idempotency-Key"] for request in failing.requests] == ["sheet-1", "sheet-1"]
 
 
 def test_answer_of_another_program_is_not_believed(failing, client):

@@ -41,13 +41,19 @@ class AsyncClient(AsyncNouns):
         super().__init__(AsyncCaller(self._http, policy or RetryPolicy(), sleep=sleep))
 
     async def call(
-        self, name: str, parameters: Mapping[str, Any] | None = None, *, is_reading: bool = False
+        self,
+        name: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        is_reading: bool = False,
+        idempotency_key: str | None = None,
     ) -> dict[str, Any]:
         """Make any call by its name, one that this version does not know too, and return the answer as it came.
 
-        `is_reading` says that the call changes nothing, so that it may be made again after any failure.
+        `is_reading` says that the call changes nothing. With an `idempotency_key` a call that makes something makes it
+        once, whoever sends it again within a day. Either way it may be made again after any failure that may pass.
         """
-        return await self._caller.raw(name, parameters or {}, is_reading=is_reading)
+        return await self._caller.raw(name, parameters or {}, is_reading=is_reading, idempotency_key=idempotency_key)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -25,18 +25,34 @@ class Caller:
         self._policy = policy
 
     def call(
-        self, name: str, parameters: Mapping[str, Any], kinds: tuple[type[T], ...], *, is_reading: bool = False
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        kinds: tuple[type[T], ...],
+        *,
+        is_reading: bool = False,
+        is_once: bool = False,
     ) -> T:
         """Make a call and return its answer as one of these types."""
-        return wire.typed(name, kinds, self.raw(name, parameters, is_reading=is_reading))
+        key = wire.new_key() if is_once else None
+        return wire.typed(name, kinds, self.raw(name, parameters, is_reading=is_reading, idempotency_key=key))
 
-    def do(self, name: str, parameters: Mapping[str, Any], *, is_reading: bool = False) -> None:
+    def do(self, name: str, parameters: Mapping[str, Any], *, is_reading: bool = False, is_once: bool = False) -> None:
         """Make a call whose answer tells nothing but that it was done."""
-        self.raw(name, parameters, is_reading=is_reading)
+        key = wire.new_key() if is_once else None
+        self.raw(name, parameters, is_reading=is_reading, idempotency_key=key)
 
-    def raw(self, name: str, parameters: Mapping[str, Any], *, is_reading: bool = False) -> dict[str, Any]:
+    def raw(
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        *,
+        is_reading: bool = False,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
         """Make a call and return its answer as it came; raise the server's error as one of `client/errors.py`."""
-        return self.send(wire.asked(name, parameters, is_reading=is_reading), wire.answer_of)
+        asked = wire.asked(name, parameters, is_reading=is_reading, idempotency_key=idempotency_key)
+        return self.send(asked, wire.answer_of)
 
     def send(self, asked: wire.Asked, read: Callable[[str, httpx.Response], T]) -> T:
         """Send a request until `read` makes something of the answer; raise what it raises when patience ends."""
@@ -87,18 +103,36 @@ class AsyncCaller:
         self._policy = policy
 
     async def call(
-        self, name: str, parameters: Mapping[str, Any], kinds: tuple[type[T], ...], *, is_reading: bool = False
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        kinds: tuple[type[T], ...],
+        *,
+        is_reading: bool = False,
+        is_once: bool = False,
     ) -> T:
         """Make a call and return its answer as one of these types."""
-        return wire.typed(name, kinds, await self.raw(name, parameters, is_reading=is_reading))
+        key = wire.new_key() if is_once else None
+        return wire.typed(name, kinds, await self.raw(name, parameters, is_reading=is_reading, idempotency_key=key))
 
-    async def do(self, name: str, parameters: Mapping[str, Any], *, is_reading: bool = False) -> None:
+    async def do(
+        self, name: str, parameters: Mapping[str, Any], *, is_reading: bool = False, is_once: bool = False
+    ) -> None:
         """Make a call whose answer tells nothing but that it was done."""
-        await self.raw(name, parameters, is_reading=is_reading)
+        key = wire.new_key() if is_once else None
+        await self.raw(name, parameters, is_reading=is_reading, idempotency_key=key)
 
-    async def raw(self, name: str, parameters: Mapping[str, Any], *, is_reading: bool = False) -> dict[str, Any]:
+    async def raw(
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        *,
+        is_reading: bool = False,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
         """Make a call and return its answer as it came; raise the server's error as one of `client/errors.py`."""
-        return await self.send(wire.asked(name, parameters, is_reading=is_reading), wire.answer_of)
+        asked = wire.asked(name, parameters, is_reading=is_reading, idempotency_key=idempotency_key)
+        return await self.send(asked, wire.answer_of)
 
     async def send(self, asked: wire.Asked, read: Callable[[str, httpx.Response], T]) -> T:
         """Send a request until `read` makes something of the answer; raise what it raises when patience ends."""

@@ -34,14 +34,21 @@ class Asked:
         return http.build_request(self.method, self.path, content=self.body or None, headers=dict(self.headers))
 
 
-def asked(call: str, parameters: Mapping[str, Any], *, is_reading: bool) -> Asked:
+def asked(
+    call: str, parameters: Mapping[str, Any], *, is_reading: bool = False, idempotency_key: str | None = None
+) -> Asked:
     """Write a call down; what is None is left out."""
     given = {name: value for name, value in parameters.items() if value is not None}
     headers = {"Content-Type": "application/json"}
-    if not is_reading:
-        headers["Idempotency-Key"] = secrets.token_urlsafe(18)
+    if idempotency_key is not None:
+        headers["Idempotency-Key"] = idempotency_key
     body = json.dumps(given, default=_as_json).encode()
-    return Asked(call, f"api/v1/{call}", headers, body, is_repeatable=is_reading)
+    return Asked(call, f"api/v1/{call}", headers, body, is_repeatable=is_reading or idempotency_key is not None)
+
+
+def new_key() -> str:
+    """Return an Idempotency-Key for a call that the server shall carry out once, however often it is sent."""
+    return secrets.token_urlsafe(18)
 
 
 def headers(key: str, version: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ class AccountCreated:
 
     account_id: str
     api_key: str | None = None
-    """Shown this once; only with `get_api_key`."""
+    """Shown this once, not when the request is repeated; only with `get_api_key`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +154,7 @@ class AccountsCalls:
                 "get_api_key": get_api_key,
             },
             (AccountCreated,),
+            is_once=True,
         )
 
     def delete(self, *, account_id: str) -> None:
@@ -308,6 +309,7 @@ class AsyncAccountsCalls:
                 "get_api_key": get_api_key,
             },
             (AccountCreated,),
+            is_once=True,
         )
 
     async def delete(self, *, account_id: str) -> None:

@@ -95,6 +95,7 @@ class ApiKeysCalls:
                 "account_id": account_id,
             },
             (ApiKeyCreated,),
+            is_once=True,
         )
 
     def edit(
@@ -187,6 +188,7 @@ class AsyncApiKeysCalls:
                 "account_id": account_id,
             },
             (ApiKeyCreated,),
+            is_once=True,
         )
 
     async def edit(

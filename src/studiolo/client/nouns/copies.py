@@ -342,6 +342,7 @@ class CopiesCalls:
                 "exclude": exclude,
             },
             (CopyPathResponse, CopyPathDone),
+            is_once=True,
         )
 
     def copy_path_delete(self, *, copy_path_id: str | None = None) -> CopyPathDeleted:
@@ -616,6 +617,7 @@ class AsyncCopiesCalls:
                 "exclude": exclude,
             },
             (CopyPathResponse, CopyPathDone),
+            is_once=True,
         )
 
     async def copy_path_delete(self, *, copy_path_id: str | None = None) -> CopyPathDeleted:

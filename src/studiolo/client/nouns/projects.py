@@ -66,6 +66,7 @@ class ProjectsCalls:
                 "noPool": noPool,
             },
             (ProjectCreated,),
+            is_once=True,
         )
 
     def disconnect_from(self, *, project_id: str) -> None:
@@ -130,6 +131,7 @@ class AsyncProjectsCalls:
                 "noPool": noPool,
             },
             (ProjectCreated,),
+            is_once=True,
         )
 
     async def disconnect_from(self, *, project_id: str) -> None:

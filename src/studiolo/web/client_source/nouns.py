@@ -118,7 +118,7 @@ def method_source(method: Method, taken: set[str], *, is_async: bool, caller: st
     answer = " | ".join(shape.name for shape in method.answers) or "None"
     head = f"    {'async ' if is_async else ''}def {method.name}(self{star}{parameters}) -> {answer}:"
     given = "{" + ", ".join(f'"{field.wire}": {field.name}' for field in method.parameters) + "}"
-    reads = ", is_reading=True" if method.is_reading else ""
+    reads = ", is_reading=True" if method.is_reading else ", is_once=True" if method.is_once else ""
     wait = "await " if is_async else ""
     if method.answers:
         kinds = ", ".join(shape.name for shape in method.answers)

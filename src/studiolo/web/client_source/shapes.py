@@ -52,6 +52,7 @@ class Method:
     uses: tuple[str, ...]
     answers: tuple[Shape, ...]  # none: there is nothing to return
     is_reading: bool
+    is_once: bool  # the server knows it again by its Idempotency-Key
 
 
 class Shapes:
@@ -101,6 +102,7 @@ class Shapes:
             uses=self._used(schema, is_parameter=True),
             answers=tuple(answers) if any(answer.fields for answer in answers) else (),
             is_reading=bool(_READING.search(call.name)),
+            is_once=getattr(call, "replay", None) is not None,
         )
 
     def _shape(self, name: str, *, hidden: tuple[str, ...] = (), is_parameter: bool = False) -> Shape:
