@@ -165,6 +165,13 @@ class BodyMalformed(InvalidRequest):
     code = "body_malformed"
 
 
+class IdempotencyKeyReused(InvalidRequest):
+    """The idempotency key was used for another request."""
+
+    code = "idempotency_key_reused"
+    status = 422
+
+
 class MethodNotAllowed(InvalidRequest):
     """The address is right, the HTTP method is not; `details["allow"]` says which are."""
 
@@ -254,6 +261,19 @@ class UploadOffsetMismatch(Conflict):
     """The upload goes on at another byte; `details["offset"]` says at which."""
 
     code = "upload_offset_mismatch"
+
+
+class IdempotencyKeyInUse(Conflict):
+    """The request with this idempotency key is under way; `retry_after_seconds` says when to ask again."""
+
+    code = "idempotency_key_in_use"
+    is_retryable = True
+
+
+class SecretNotKept(Conflict):
+    """The request was carried out before; the secret that it made was told then and is not kept."""
+
+    code = "secret_not_kept"
 
 
 class ProjectNotRunning(Conflict):

@@ -22,6 +22,7 @@ from studiolo.core.settings import Settings
 from studiolo.domain.audit import Action, in_request, note, note_refusal
 from studiolo.domain.collaborators import admit_invited
 from studiolo.domain.endings import Endings
+from studiolo.domain.idempotency import note_made
 from studiolo.domain.names import name_problem
 from studiolo.domain.passwords import Passwords
 from studiolo.domain.registration_tokens import find_usable, use
@@ -347,6 +348,7 @@ class Accounts:
             )
             if maker is None or maker.is_admin or self._settings.account_creation == "any_key":
                 admit_invited(tx, account, account.created_at)  # else anybody could take somebody's places
+            note_made(tx, "account", account.account_id)
 
         await self._database.write(in_request(insert))
         return account

@@ -27,6 +27,7 @@ from studiolo.core.settings import Settings
 from studiolo.domain.access import require
 from studiolo.domain.audit import Action, in_request, note
 from studiolo.domain.endings import Endings
+from studiolo.domain.idempotency import note_made
 from studiolo.domain.scopes import acts_as_admin, is_no_more, read_scopes, scope_names
 from studiolo.storage import accounts, auth_tokens, sign_ins
 from studiolo.storage import api_keys as rows
@@ -115,6 +116,7 @@ class ApiKeys:
             rows.set_key(tx, number, key_hash=hash_secret(secret), trunc=f"{secret[:3]}...{secret[-6:]}")
             made = _existing(rows.get(tx, number))
             _note(tx, now, principal, Action.API_KEY_CREATED, made)
+            note_made(tx, "api_key", str(made.api_key_id))
             return made, secret
 
         return await self._database.write(in_request(insert))

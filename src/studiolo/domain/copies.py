@@ -19,10 +19,12 @@ from studiolo.core.errors import (
 from studiolo.core.ids import CopyId, ProjectId, is_uuid
 from studiolo.core.models import CopyOperation, Principal
 from studiolo.core.secrets import SecretSource
+from studiolo.domain.audit import in_request
 from studiolo.domain.copy_notices import CopyNotices
 from studiolo.domain.copy_orders import CANCELLED, Place, require, require_both
-from studiolo.domain.copying import Copying
+from studiolo.domain.copying import Copying, Share
 from studiolo.domain.home_paths import path_in_home
+from studiolo.domain.idempotency import note_made
 from studiolo.domain.moments import parse_moment
 from studiolo.domain.projects import is_storable
 from studiolo.storage import copies as rows
@@ -91,11 +93,17 @@ class Copies:
         source_id, target_id = _checked_ids(request)
         source = Place(source_id, request.source_path, is_public=request.is_public)
         target = Place(target_id, request.target_path or request.source_path)
-        await self._database.read(lambda tx: require(tx, principal, source, target))
-        copy = self._operation(principal, request, source_id, target_id)
-        check_operation(copy)
-        expires_at = max(copy.created_at, copy.scheduled_at or copy.created_at) + timedelta(days=KEPT_DAYS)
-        await self._database.write(lambda tx: rows.insert_waiting(tx, copy, expires_at=expires_at))
+
+        def create(tx: Transaction) -> CopyOperation:
+            require(tx, principal, source, target)
+            copy = self._operation(principal, request, source_id, target_id)
+            check_operation(copy)
+            expires_at = max(copy.created_at, copy.scheduled_at or copy.created_at) + timedelta(days=KEPT_DAYS)
+            rows.insert_waiting(tx, copy, expires_at=expires_at)
+            note_made(tx, "copy", copy.copy_id)
+            return copy
+
+        copy = await self._database.write(in_request(create))
         if self._on_queued is not None:
             self._on_queued()
         return copy
@@ -205,17 +213,17 @@ class Copies:
             self._on_queued()
         return copy
 
-    async def run_one(self, worker_name: str, on_claimed: Callable[[], None] | None = None) -> bool:
+    async def run_one(self, worker_name: str, on_claimed: Callable[[bool], None] | None = None) -> bool:
         """Carry out the next copy that is due; False if there is none.
 
-        `worker_name` is unique among all workers; `on_claimed` is called once a copy is found.
+        `worker_name` is unique among all workers; `on_claimed` is told, once a copy is found, whether others wait.
         """
         if self._copying is None:
             raise RuntimeError("this process was given no copy engine")
         return await self._copying.run_one(worker_name, on_claimed)
 
-    async def run_some(self, worker_name: str, most: int, on_claimed: Callable[[], None] | None = None) -> int:
-        """Carry out the next copy that is due, with up to `most` that go together; return how many were claimed."""
+    async def run_some(self, worker_name: str, most: int, on_claimed: Callable[[bool], None] | None = None) -> Share:
+        """Carry out the next copy that is due, with others, `most` in all, that go together with it."""
         if self._copying is None:
             raise RuntimeError("this process was given no copy engine")
         return await self._copying.run_some(worker_name, most, on_claimed)

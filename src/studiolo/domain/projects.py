@@ -22,6 +22,7 @@ from studiolo.core.settings import Settings
 from studiolo.domain.access import Access
 from studiolo.domain.agents import Agents
 from studiolo.domain.audit import Action, in_request, note
+from studiolo.domain.idempotency import note_made
 from studiolo.domain.lifecycle import Lifecycle, Progress
 from studiolo.storage import collaborators
 from studiolo.storage import projects as rows
@@ -224,8 +225,9 @@ class Projects:
         def insert(tx: Transaction) -> None:
             rows.insert(tx, project_id, title=title, description=description, now=now)
             collaborators.put(tx, project_id, account_id, Role.OWNER, {}, now)
+            note_made(tx, "project", project_id)
 
-        await self._database.write(insert)
+        await self._database.write(in_request(insert))
         return project_id
 
     async def _stop_if_idle(self, project: Project, timeout_seconds: float) -> bool:

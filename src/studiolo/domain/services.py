@@ -27,6 +27,7 @@ from studiolo.domain.exec import Exec
 from studiolo.domain.exec_jobs import ExecJobs
 from studiolo.domain.files import Files
 from studiolo.domain.histories import Histories
+from studiolo.domain.idempotency import Idempotency
 from studiolo.domain.invitations import Invitations
 from studiolo.domain.jupyter import Jupyter
 from studiolo.domain.lifecycle import Lifecycle
@@ -91,6 +92,7 @@ class Services:
     ephemeral_accounts: EphemeralAccounts
     spending: Spending
     audit: Audit
+    idempotency: Idempotency
 
 
 def build_services(
@@ -167,4 +169,5 @@ def build_services(
         ephemeral_accounts=EphemeralAccounts(database, clock, secrets, accounts, auth_tokens, sign_ins, lifecycle),
         spending=Spending(settings, clock),
         audit=Audit(settings, database, clock),
+        idempotency=Idempotency(database, clock),
     )

@@ -1,7 +1,7 @@
 """How an error looks at each door. Errors themselves are defined in `core/errors.py`.
 
 door                         shape
-API v1, before the call      HTTP 400 (405, 413, 503)  {"error", "code"}
+API v1, before the call      HTTP 400 (405, 409, ...)  {"error", "code"}
 API v1, inside the call      HTTP 200                  {"event": "error", "id", "error", "code"}
 other JSON                   the error's status        {"error", "code"}
 pages                        the error's status        a small HTML page
@@ -26,6 +26,7 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title></head><body><main><h1>{title}</h1><p>{message}</p></main></body></html>
 """
+_DOOR_STATUSES = (405, 409, 413, 422, 429)
 _TITLES = {401: "Please sign in", 403: "Not allowed", 404: "Not found", 405: "Not possible", 500: "Something broke"}
 
 
@@ -50,7 +51,7 @@ def _dumped(content: Any, *, is_ascii: bool) -> bytes:
 
 def door_status(error: StudioloError) -> int:
     """Return the HTTP status of an error at the door of API v1: historically 400 for all that the caller did wrong."""
-    return error.status if error.status in (405, 413, 429) or error.status >= 500 else 400
+    return error.status if error.status in _DOOR_STATUSES or error.status >= 500 else 400
 
 
 def at_door(error: StudioloError) -> Response:

@@ -29,6 +29,7 @@ async def reap(services: Services) -> None:
         "jupyter_results": services.jupyter.reap,
         "client_errors": services.client_errors.reap,
         "audit": services.audit.reap,
+        "idempotency": services.idempotency.reap,
         "idle_projects": services.projects.stop_idle,
     }
     for name, chore in chores.items():

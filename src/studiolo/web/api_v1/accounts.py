@@ -29,7 +29,9 @@ class AccountCreated(Answer):
 
     event: Literal["account_created"] = "account_created"
     account_id: str
-    api_key: str | None = Field(default=None, description="Shown this once; only with `get_api_key`.")
+    api_key: str | None = Field(
+        default=None, description="Shown this once, not when the request is repeated; only with `get_api_key`."
+    )
 
 
 class AccountCreationFailed(Answer):
@@ -57,6 +59,13 @@ async def create_account(context: CallContext, parameters: CreateAccountParamete
     owner = replace(context.principal, account_id=account.account_id, key_project_id=None, is_admin=False)
     _, secret = await context.services.api_keys.create(owner, name="create_account")
     return AccountCreated(account_id=account.account_id, api_key=secret)
+
+
+async def account_created_before(
+    _context: CallContext, _parameters: CreateAccountParameters, made: str
+) -> AccountCreated:
+    """Answer once more; an API key that was made along is not told again."""
+    return AccountCreated(account_id=made)
 
 
 def _password(parameters: CreateAccountParameters) -> str | None:
@@ -167,6 +176,7 @@ CALLS = (
         parameters=CreateAccountParameters,
         answers=(AccountCreated, AccountCreationFailed),
         handler=create_account,
+        replay=account_created_before,
         on_error=account_creation_failed,
         examples=(
             Example(

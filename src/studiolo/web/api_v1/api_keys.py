@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from studiolo.core.errors import InvalidRequest
+from studiolo.core.errors import InvalidRequest, SecretNotKept
 from studiolo.core.ids import AccountId, ApiKeyId, ProjectId
 from studiolo.core.models import ApiKey, KeyScope
 from studiolo.domain.api_keys import KeyChange
@@ -102,6 +102,14 @@ async def create_api_key(context: CallContext, parameters: CreateApiKeyParameter
     return ApiKeyCreated(api_key=secret, key=_row(made))
 
 
+async def api_key_created_before(
+    _context: CallContext, _parameters: CreateApiKeyParameters, made: str
+) -> ApiKeyCreated:
+    """Say that the key exists and that its secret cannot be told again."""
+    words = f"API key {made} was made by this request before. Its secret was told then and is not kept; revoke it."
+    raise SecretNotKept(words, api_key_id=int(made))
+
+
 async def list_api_keys(context: CallContext, parameters: ListApiKeysParameters) -> ApiKeyList:
     """Return keys."""
     account_id = AccountId(parameters.account_id) if parameters.account_id else None
@@ -168,6 +176,7 @@ CALLS = (
         parameters=CreateApiKeyParameters,
         answers=(ApiKeyCreated,),
         handler=create_api_key,
+        replay=api_key_created_before,
         examples=(
             Example(
                 "A key that reads files for a while",

@@ -11,6 +11,12 @@ from studiolo.web.api_v1.answers import Success
 from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Moment, Number, Parameters, Text, Texts
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
+REPORT = (
+    "What came of it. Numbers: `files` written, `size_bytes`, `unchanged`, `kept` because newer, `deleted`, `failed`;"
+    " of a revision `added`, `updated`, `merged`, `kept`, `conflicts`, `unchanged`, `failed`. Lists, cut to 100:"
+    " `failures`; of a revision `added_paths`, `updated_paths`, `merged_paths`, `kept_paths` and `conflict_paths`,"
+    " whose entries have `path` and the `beside` where the new file is. With `exclude` nothing is counted."
+)
 NOTE = "Query copy_path_status with the copy_path_id to learn if the copy operation was successful."
 
 
@@ -93,10 +99,7 @@ class CopyPathRecord(BaseModel):
     error: str | None = Field(default=None, description="Why it failed; a failed copy is finished, too.")
     code: str | None = Field(default=None, description="The error's stable code.")
     progress: CopyProgress | None = Field(default=None, description="How far it is; written about once a second.")
-    report: dict[str, JsonValue] | None = Field(
-        default=None,
-        description="What came of it: numbers of files by what became of them, and lists of names, cut to 100 each.",
-    )
+    report: dict[str, JsonValue] | None = Field(default=None, description=REPORT)
     group_id: str | None = Field(default=None, description="The group of copies that it was ordered in.")
     cancelled: bool | None = Field(default=None, description="It was cancelled and is about to stop.")
 
@@ -185,12 +188,18 @@ async def copy_path_between_projects(
     context: CallContext, parameters: CopyPathParameters
 ) -> CopyPathResponse | CopyPathDone:
     """Copy a file or directory from one project to another; a scheduled copy is never waited for."""
-    copies = context.services.copies
-    copy = await copies.create(context.principal, _request(parameters))
-    if not parameters.wait_until_done or copy.scheduled_at is not None:
-        return CopyPathResponse(copy_path_id=copy.copy_id)
-    await copies.wait(copy.copy_id)
-    return CopyPathDone(copy_path_id=copy.copy_id)
+    copy = await context.services.copies.create(context.principal, _request(parameters))
+    return await copy_ordered(context, parameters, copy.copy_id)
+
+
+async def copy_ordered(
+    context: CallContext, parameters: CopyPathParameters, copy_id: str
+) -> CopyPathResponse | CopyPathDone:
+    """Answer for a copy that is written down, after waiting for it if that is wanted."""
+    if not parameters.wait_until_done or parameters.scheduled:
+        return CopyPathResponse(copy_path_id=copy_id)
+    await context.services.copies.wait(CopyId(copy_id))
+    return CopyPathDone(copy_path_id=copy_id)
 
 
 async def copy_path_status(context: CallContext, parameters: CopyPathStatusParameters) -> CopyPathStatus:
@@ -264,6 +273,7 @@ CALLS = (
         parameters=CopyPathParameters,
         answers=(CopyPathResponse, CopyPathDone),
         handler=copy_path_between_projects,
+        replay=copy_ordered,
         examples=(
             Example(
                 "Hand out an assignment",

@@ -19,7 +19,15 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from studiolo.core.clock import Clock
-from studiolo.core.errors import BodyTooLarge, EndpointUnknown, InvalidRequest, MethodNotAllowed, StudioloError
+from studiolo.core.errors import (
+    BodyTooLarge,
+    EndpointUnknown,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    MethodNotAllowed,
+    StudioloError,
+)
 from studiolo.core.models import Principal
 from studiolo.core.secrets import SecretSource
 from studiolo.core.settings import Settings
@@ -32,6 +40,7 @@ from studiolo.web.api_v1.registry import NEVER_HANDLED, Call, CallContext, Regis
 from studiolo.web.call_costs import charge_for_call
 from studiolo.web.call_scopes import require_for_call
 from studiolo.web.client_address import client_address
+from studiolo.web.idempotency import once
 from studiolo.web.middleware import note
 
 EARLY_BODY_BYTES = 1024 * 1024
@@ -67,7 +76,9 @@ class Dispatcher:
         try:
             require_for_call(principal, call.name)
             charge_for_call(self._services.spending, principal, call.name)
-            answer = await call.handler(context, parameters)
+            answer, headers = await self._carry_out(call, context, parameters)
+        except (IdempotencyKeyInUse, IdempotencyKeyReused) as error:  # the call has not begun: it is still the door
+            return errors.at_door(error)
         except StudioloError as error:
             self._log_error(error)
             note(request.scope, error_code=error.code)
@@ -77,6 +88,19 @@ class Dispatcher:
             headers = errors.headers_of(error)
         answer.id = message_id
         return errors.WireResponse(_written(answer), headers=headers)
+
+    async def _carry_out(
+        self, call: Call, context: CallContext, parameters: Parameters
+    ) -> tuple[Answer, dict[str, str]]:
+        replay = call.replay
+        return await once(
+            self._services.idempotency,
+            context.request,
+            context.principal,
+            (call.name, parameters.model_dump(exclude={"id"})),
+            lambda: call.handler(context, parameters),
+            None if replay is None else lambda made: replay(context, parameters, made),
+        )
 
     async def _pass_door(self, request: Request) -> tuple[Call, Parameters, Principal]:
         """Do checks 1 to 9."""

@@ -38,6 +38,13 @@ async def create_project(context: CallContext, parameters: CreateProjectParamete
     return ProjectCreated(project_id=project.project_id)
 
 
+async def project_created_before(
+    _context: CallContext, _parameters: CreateProjectParameters, made: str
+) -> ProjectCreated:
+    """Answer once more."""
+    return ProjectCreated(project_id=made)
+
+
 class TouchProjectParameters(Parameters):
     """What `touch_project` takes."""
 
@@ -94,6 +101,7 @@ CALLS = (
         parameters=CreateProjectParameters,
         answers=(ProjectCreated,),
         handler=create_project,
+        replay=project_created_before,
         examples=(
             Example(
                 "Make a project",

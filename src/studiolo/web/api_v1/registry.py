@@ -200,6 +200,9 @@ class Call:
     needs_key: bool = True
     refuse: Callable[[Any], str | None] | None = None  # words with which the door refuses valid parameters
     on_error: Callable[[StudioloError], Answer] | None = None  # where the call has its own shape for failure
+    replay: Callable[[CallContext, Any, str], Awaitable[Answer]] | None = (
+        None  # the answer once more, from what it made
+    )
     forms: tuple[Form, ...] = ()
     is_over_v1: bool = True
 
