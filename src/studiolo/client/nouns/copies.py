@@ -79,6 +79,12 @@ class CopyGroupRow:
     code: str | None = None
     progress: CopyProgress | None = None
     report: dict[str, Any] | None = None
+    """What came of it. Numbers: `files` written, `size_bytes`, `unchanged`, `kept` because newer, `deleted`,
+    `failed`; of a revision `added`, `updated`, `merged`, `kept`, `conflicts`, `unchanged`, `failed`. Lists, cut
+    to 100: `failures`; of a revision `added_paths`, `updated_paths`, `merged_paths`, `kept_paths` and
+    `conflict_paths`, whose entries have `path` and the `beside` where the new file is. With `exclude` nothing is
+    counted.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +159,12 @@ class CopyPathRecord:
     progress: CopyProgress | None = None
     """How far it is; written about once a second."""
     report: dict[str, Any] | None = None
-    """What came of it: numbers of files by what became of them, and lists of names, cut to 100 each."""
+    """What came of it. Numbers: `files` written, `size_bytes`, `unchanged`, `kept` because newer, `deleted`,
+    `failed`; of a revision `added`, `updated`, `merged`, `kept`, `conflicts`, `unchanged`, `failed`. Lists, cut
+    to 100: `failures`; of a revision `added_paths`, `updated_paths`, `merged_paths`, `kept_paths` and
+    `conflict_paths`, whose entries have `path` and the `beside` where the new file is. With `exclude` nothing is
+    counted.
+    """
     group_id: str | None = None
     """The group of copies that it was ordered in."""
     cancelled: bool | None = None
@@ -186,7 +197,12 @@ class CopyPathRow:
     progress: CopyProgress | None = None
     """How far it is; written about once a second."""
     report: dict[str, Any] | None = None
-    """What came of it: numbers of files by what became of them, and lists of names, cut to 100 each."""
+    """What came of it. Numbers: `files` written, `size_bytes`, `unchanged`, `kept` because newer, `deleted`,
+    `failed`; of a revision `added`, `updated`, `merged`, `kept`, `conflicts`, `unchanged`, `failed`. Lists, cut
+    to 100: `failures`; of a revision `added_paths`, `updated_paths`, `merged_paths`, `kept_paths` and
+    `conflict_paths`, whose entries have `path` and the `beside` where the new file is. With `exclude` nothing is
+    counted.
+    """
     group_id: str | None = None
     """The group of copies that it was ordered in."""
     cancelled: bool | None = None

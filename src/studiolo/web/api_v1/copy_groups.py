@@ -9,7 +9,7 @@ from studiolo.core.models import CopyOperation, CopyState
 from studiolo.domain.copy_groups import MAX_MEMBERS, MAX_PAGE, GroupRequest, GroupStatus
 from studiolo.domain.copy_targets import Member
 from studiolo.web.api_v1.answers import Success
-from studiolo.web.api_v1.copies import CopyProgress
+from studiolo.web.api_v1.copies import REPORT, CopyProgress
 from studiolo.web.api_v1.parameters import (
     Answer,
     Flag,
@@ -127,7 +127,7 @@ class CopyGroupRow(BaseModel):
     error: str | None = None
     code: str | None = None
     progress: CopyProgress | None = None
-    report: dict[str, JsonValue] | None = None
+    report: dict[str, JsonValue] | None = Field(default=None, description=REPORT)
 
     @classmethod
     def of(cls, copy: CopyOperation, state: CopyState) -> Self:
