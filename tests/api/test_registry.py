@@ -29,7 +29,11 @@ def test_document_is_valid_openapi(document):
 
 
 def test_every_call_is_in_the_document_and_the_reverse(document):
-    paths = {path.rpartition("/")[2] for path in document["paths"] if path.startswith("/api/v1/")}
+    paths = {
+        path.rpartition("/")[2]
+        for path, operations in document["paths"].items()
+        if path.startswith("/api/v1/") and "transfers" not in next(iter(operations.values()))["tags"]
+    }
     assert paths == {call.name for call in CALLS}
     for call in CALLS:
         assert document["paths"][f"/api/v1/{call.name}"]["post"]["operationId"] == call.name

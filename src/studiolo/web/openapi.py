@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from studiolo import __version__
-from studiolo.web import openapi_doors
+from studiolo.web import openapi_doors, openapi_transfers
 from studiolo.web.api_v1.registry import NEVER_HANDLED, NOT_OFFERED, Call, Registry
 from studiolo.web.calls import every_call
 from studiolo.web.openapi_schemas import DoorError, ErrorEvent, Schemas
@@ -36,9 +36,11 @@ def document(registry: Registry) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "x-not-offered": {**NOT_OFFERED, **dict.fromkeys(sorted(NEVER_HANDLED), "Billing: nobody ever answered it.")},
         "tags": [{"name": noun} for noun in sorted({"operations", *nouns} - set(openapi_doors.TAGS))]
+        + [{"name": openapi_transfers.TAG, "description": openapi_transfers.ABOUT}]
         + [{"name": name, "description": about} for name, about in openapi_doors.TAGS.items()],
         "paths": {
             **{f"/api/v1/{call.name}": {"post": _operation(call, schemas)} for call in registry.v1},
+            **openapi_transfers.paths(schemas),
             **openapi_doors.paths(registry, schemas),
             **_other_paths(),
         },
