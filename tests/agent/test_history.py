@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from studiolo.agent.documents.log import Log, LogContents, log_directory, read_log
-from studiolo.core.errors import Conflict, FileNotFound
+from studiolo.core.errors import Conflict, FileNotFound, PathOutsideProject
 
 pytestmark = pytest.mark.anyio
 Call = Callable[..., Awaitable[dict[str, Any]]]
@@ -58,3 +58,12 @@ async def test_compaction_keeps_a_time(tmp_path: Path) -> None:
     assert contents is not None
     assert contents.updates == [b"both", b"three"]
     assert all(time_ms > 1_600_000_000_000 for time_ms in contents.times_ms)
+
+
+async def test_history_behind_a_link_is_no_part_of_the_narrowed_path(call: Call, shared_agent: Any) -> None:
+    edited(shared_agent.home, "secret.md", b"one").close()
+    inside = Path(shared_agent.home) / "in"
+    inside.mkdir()
+    (inside / "link.md").symlink_to("../secret.md")
+    with pytest.raises(PathOutsideProject):
+        await call("documents.history", path="in/link.md", within="in")

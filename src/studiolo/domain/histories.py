@@ -8,7 +8,7 @@ from studiolo.core.clock import Clock
 from studiolo.core.errors import AgentUnavailable, InvalidRequest, NotFound, StudioloError
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import Principal
-from studiolo.domain.access import Access
+from studiolo.domain.access import Access, within
 from studiolo.domain.agents import Agents
 from studiolo.domain.home_paths import file_id
 from studiolo.domain.projects import is_storable
@@ -68,7 +68,7 @@ class Histories:
         answer = await self._agents.call(
             project,
             "documents.history",
-            {"path": path, "patches": with_patches},
+            {"path": path, "patches": with_patches, **within(principal.scope)},
             timeout_seconds=CALL_TIMEOUT_SECONDS,
             may_start=principal.scope.may_start,
         )

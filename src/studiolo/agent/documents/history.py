@@ -5,6 +5,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
+from studiolo.agent import files
 from studiolo.agent import params as read
 from studiolo.agent.agent import Agent
 from studiolo.agent.documents import disk
@@ -17,6 +18,7 @@ MAX_PATCH_BYTES = 20 * 1024 * 1024
 
 async def list_history(agent: Agent, params: dict[str, Any]) -> dict[str, Any]:
     """Answer with the document's updates, the oldest first: when, how large, and with `patches` what."""
+    files.within(agent.home, params, files.resolve(agent.home, read.text(params, "path")))
     path = disk.document_path(Path(agent.home), read.text(params, "path"))
     return await asyncio.to_thread(_history, Path(agent.home), path, read.flag(params, "patches"))
 
