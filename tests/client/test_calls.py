@@ -16,7 +16,7 @@ from studiolo.client.errors import (
     InvalidRequest,
     ProjectNotFound,
 )
-from studiolo.client.nouns.copies import CopyPathRecord
+from studiolo.client.nouns.copies import CopyGroupStatus, CopyPathRecord
 from studiolo.testing.loopback import LoopbackServer
 
 NOBODYS = "83d6c5a1-0b64-4a5e-a1c9-9a1d3a7f6b20"
@@ -129,6 +129,32 @@ def test_waiting_for_a_copy_ends(client: Client):
     )
     with pytest.raises(TimeoutError, match=asked.copy_path_id):
         client.copies.wait(asked.copy_path_id, timeout_seconds=0)
+
+
+def test_group_of_copies_is_waited_for_with_progress(client: Client, server: LoopbackServer):
+    source, *targets = (client.projects.create().project_id for _ in range(4))
+    client.files.write_text_file_to_project(project_id=source, path="a", content="1")
+    group = client.copies.copy_path_to_projects(src_project_id=source, src_path="a", targets=targets)
+    seen: list[int] = []
+
+    def on_progress(status: CopyGroupStatus) -> None:
+        seen.append(status.counts.done)
+        server.run_copies()
+
+    status = client.copies.wait_group(group.group_id, on_progress=on_progress)
+    assert (status.counts.done, len(status.copies)) == (3, 3)
+    assert (seen[0], seen[-1]) == (0, 3)
+
+
+@pytest.mark.anyio
+async def test_group_of_copies_is_waited_for_with_await(async_client: AsyncClient, server: LoopbackServer):
+    source = (await async_client.projects.create()).project_id
+    target = (await async_client.projects.create()).project_id
+    group = await async_client.copies.copy_path_to_projects(src_project_id=source, src_path="a", targets=[target])
+    with pytest.raises(TimeoutError, match=group.group_id):
+        await async_client.copies.wait_group(group.group_id, timeout_seconds=0)
+    status = await async_client.copies.wait_group(group.group_id, on_progress=lambda _: server.run_copies())
+    assert status.finished
 
 
 def test_list_of_copies_has_types(client: Client):

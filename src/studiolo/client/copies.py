@@ -5,16 +5,23 @@ from collections.abc import Callable
 
 from studiolo.client.calling import AsyncCaller, Caller
 from studiolo.client.errors import AnswerMalformed, CopyFailed, kind_of
-from studiolo.client.nouns.copies import AsyncCopiesCalls, CopiesCalls, CopyPathRecord, CopyPathStatus
+from studiolo.client.nouns.copies import (
+    AsyncCopiesCalls,
+    CopiesCalls,
+    CopyGroupStatus,
+    CopyPathRecord,
+    CopyPathStatus,
+)
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
 
 OnProgress = Callable[[CopyPathRecord], object]
+OnGroup = Callable[[CopyGroupStatus], object]
 
 
 class Copies(CopiesCalls):
-    """Calls about copies, and `wait`."""
+    """Calls about copies, and `wait` and `wait_group`."""
 
     def __init__(self, caller: Caller) -> None:
         """Make calls through a client's connection."""
@@ -38,9 +45,26 @@ class Copies(CopiesCalls):
                 return _succeeded(record)
             self._sleep(pauses.next())
 
+    def wait_group(
+        self, group_id: str, *, timeout_seconds: float = 3600.0, on_progress: OnGroup | None = None
+    ) -> CopyGroupStatus:
+        """Wait until no copy of a group waits or runs, and return how the group stands, with its first copies.
+
+        `on_progress` is called with the counts that are read meanwhile. Copies that failed raise nothing: look at
+        `counts`. Raises TimeoutError; the copies go on then.
+        """
+        pauses = _Pauses(group_id, timeout_seconds)
+        while True:
+            status = self.copy_group_status(group_id=group_id, limit=0)
+            if on_progress is not None:
+                on_progress(status)
+            if status.finished:
+                return self.copy_group_status(group_id=group_id)
+            self._sleep(pauses.next())
+
 
 class AsyncCopies(AsyncCopiesCalls):
-    """Calls about copies, to be awaited, and `wait`."""
+    """Calls about copies, to be awaited, and `wait` and `wait_group`."""
 
     def __init__(self, caller: AsyncCaller) -> None:
         """Make calls through a client's connection."""
@@ -60,19 +84,32 @@ class AsyncCopies(AsyncCopiesCalls):
                 return _succeeded(record)
             await self._sleep(pauses.next())
 
+    async def wait_group(
+        self, group_id: str, *, timeout_seconds: float = 3600.0, on_progress: OnGroup | None = None
+    ) -> CopyGroupStatus:
+        """Wait until no copy of a group waits or runs, as `Copies.wait_group` does."""
+        pauses = _Pauses(group_id, timeout_seconds)
+        while True:
+            status = await self.copy_group_status(group_id=group_id, limit=0)
+            if on_progress is not None:
+                on_progress(status)
+            if status.finished:
+                return await self.copy_group_status(group_id=group_id)
+            await self._sleep(pauses.next())
+
 
 class _Pauses:
     """Longer and longer pauses, until the time is over."""
 
-    def __init__(self, copy_path_id: str, timeout_seconds: float) -> None:
-        self._copy_path_id = copy_path_id
+    def __init__(self, what: str, timeout_seconds: float) -> None:
+        self._what = what
         self._ends_at = time.monotonic() + timeout_seconds
         self._pause = FIRST_PAUSE_SECONDS
 
     def next(self) -> float:
         left = self._ends_at - time.monotonic()
         if left <= 0:
-            raise TimeoutError(f"the copy operation {self._copy_path_id} is not finished")
+            raise TimeoutError(f"{self._what} is not finished")
         pause, self._pause = self._pause, min(self._pause * 1.5, LONGEST_PAUSE_SECONDS)
         return min(pause, left)
 
