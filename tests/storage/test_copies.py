@@ -61,7 +61,7 @@ async def claim(database: Database, clock: MovingClock, owner: str = "w") -> Cop
     found = await database.write(
         lambda tx: copy_queue.claim(tx, owner, now=now, lease_until=now + LEASE), is_serializable=False
     )
-    return found[0] if found else None
+    return found.copies[0] if found.copies else None
 
 
 async def finish(database: Database, clock: MovingClock, claimed: CopyOperation, owner: str = "w") -> bool:
@@ -181,7 +181,7 @@ CLAIM_AND_SAY_SO = """
         claimed = await database.write(
             lambda tx: copy_queue.claim(tx, "child", now=now, lease_until=now + timedelta(seconds=0.3))
         )
-        print(claimed[0].copy_id, flush=True)
+        print(claimed.copies[0].copy_id, flush=True)
         await asyncio.Event().wait()
 
     asyncio.run(main())
@@ -205,7 +205,7 @@ async def test_a_copy_survives_kill_9_of_the_worker_that_claimed_it(database: Da
         while True:
             now = clock.now()
             again = await database.write(lambda tx: copy_queue.claim(tx, "next", now=now, lease_until=now + LEASE))  # noqa: B023
-            if again:
+            if again.copies:
                 break
             await asyncio.sleep(0.02)
-    assert [(copy.copy_id, copy.attempts) for copy in again] == [(one.copy_id, 2)]
+    assert [(copy.copy_id, copy.attempts) for copy in again.copies] == [(one.copy_id, 2)]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from studiolo.domain.copying import Share
 from studiolo.testing.clock import MovingClock
 from studiolo.workers import copies, loop, reaper
 
@@ -41,7 +42,7 @@ async def test_the_loop_rests_longer_each_time_but_not_too_long(clock: MovingClo
         for _ in range(5):
             await asyncio.sleep(0)
     rests = [round(later - sooner, 3) for sooner, later in pairwise(moments)]
-    assert rests == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0]
+    assert rests == [0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -78,11 +79,11 @@ async def test_the_loop_survives_a_failing_step(clock: MovingClock) -> None:
 async def test_a_copy_worker_ends_when_it_is_idle(clock: MovingClock) -> None:
     names: list[str] = []
 
-    async def run_one(name: str, on_claimed: Any = None) -> bool:
+    async def run_some(name: str, most: int, on_claimed: Any = None) -> Share:
         names.append(name)
-        return len(names) == 1
+        return Share(int(len(names) == 1), is_more=False)
 
-    service: Any = SimpleNamespace(run_one=run_one)
+    service: Any = SimpleNamespace(run_some=run_some)
     running = asyncio.create_task(copies.run(service, clock, "w1", idle_seconds=3))
     while not running.done():
         await asyncio.sleep(0)

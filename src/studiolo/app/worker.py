@@ -15,6 +15,7 @@ from studiolo.domain.copies import Copies
 from studiolo.domain.copying import Copying
 from studiolo.runtime.copying.engine import ChoosingEngine
 from studiolo.runtime.keeper.client import KeeperClient
+from studiolo.runtime.keeper.messages import TellFinished
 from studiolo.storage.database import Database
 from studiolo.workers import copies as copy_worker
 
@@ -30,7 +31,13 @@ def run_copy_worker(settings: Settings, *, keeper_fd: int) -> None:
     async def run() -> None:
         keeper = await KeeperClient.connect(keeper_fd)
         clock, secrets = SystemClock(), SystemSecretSource()
-        copying = Copying(settings, database, clock, ChoosingEngine(keeper))
+        copying = Copying(
+            settings,
+            database,
+            clock,
+            ChoosingEngine(keeper),
+            on_finished=lambda copy_ids: keeper.tell(TellFinished(tuple(copy_ids))),
+        )
         copies = Copies(database, clock, secrets, copying)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.base62(8)}"
         wake = asyncio.Event()

@@ -12,6 +12,7 @@
 import asyncio
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,6 +37,14 @@ MAX_ERROR_CHARACTERS = 10_000
 _log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many copies were claimed, and whether it is worth to look for more at once."""
+
+    count: int
+    is_more: bool
+
+
 class Copying:
     """Carries out copy operations; several processes may do so at once.
 
@@ -51,35 +60,36 @@ class Copying:
         on_finished: Callable[[Sequence[CopyId]], None] | None = None,
     ) -> None:
         self._settings = settings
-        self._on_finished = on_finished
+        self.on_finished = on_finished
         self._at_once = queue.AtOnce(settings.copies_per_account, settings.copies_per_project)
         self._database = database
         self._clock = clock
         self._engine = engine
 
-    async def run_one(self, worker_name: str, on_claimed: Callable[[], None] | None = None) -> bool:
+    async def run_one(self, worker_name: str, on_claimed: Callable[[bool], None] | None = None) -> bool:
         """Carry out the next copy that is due; False if there is none.
 
-        `worker_name` is unique among all workers; `on_claimed` is called once a copy is found.
+        `worker_name` is unique among all workers; `on_claimed` is told, once a copy is found, whether others wait.
         """
-        return await self.run_some(worker_name, 1, on_claimed) > 0
+        return (await self.run_some(worker_name, 1, on_claimed)).count > 0
 
-    async def run_some(self, worker_name: str, most: int, on_claimed: Callable[[], None] | None = None) -> int:
-        """Carry out the next copy that is due, with others that go together with it; return how many were claimed."""
-        claimed = await self._claim(worker_name, most)
+    async def run_some(self, worker_name: str, most: int, on_claimed: Callable[[bool], None] | None = None) -> Share:
+        """Carry out the next copy that is due, with others, `most` in all, that go together with it."""
+        claimed, is_more = await self._claim(worker_name, most)
         if not claimed:
-            return 0
+            return Share(0, is_more=is_more)
         if on_claimed is not None:
-            on_claimed()
+            on_claimed(is_more)
         ready = [(copy, order) for copy, order in claimed if isinstance(order, CopyOrder)]
         self._tell_finished([copy.copy_id for copy, order in claimed if not isinstance(order, CopyOrder)])
         if len(ready) == 1:
             await self._carry_out(*ready[0], worker_name)
         elif ready:
-            await self._carry_out_together(ready, worker_name)
-        return len(claimed)
+            is_more = await self._carry_out_together(ready, worker_name) or is_more
+        return Share(len(claimed), is_more=is_more)
 
-    async def _carry_out_together(self, ready: Sequence[tuple[CopyOperation, CopyOrder]], worker_name: str) -> None:
+    async def _carry_out_together(self, ready: Sequence[tuple[CopyOperation, CopyOrder]], worker_name: str) -> bool:
+        """Carry out copies in one go; tell whether some were given back."""
         claimed = [copy for copy, _ in ready]
         orders = [order for _, order in ready]
         working = asyncio.create_task(self._engine.copy_all(orders))
@@ -95,9 +105,10 @@ class Copying:
             await _end(working, resting)
             _log.warning("copies_not_carried_out_together", copies=len(ready), error=repr(error))
             await self._give_back(claimed, worker_name, 0.0)  # each of them alone now
-            return
+            return True
         await _end(resting)
         await self._write_down_all(claimed, working.result(), worker_name)
+        return any(isinstance(outcome, Postponed) for outcome in working.result())
 
     async def _write_down_all(
         self, claimed: Sequence[CopyOperation], outcomes: Sequence[CopyOutcome], worker_name: str
@@ -143,19 +154,19 @@ class Copying:
         else:
             _log.warning("copy_lease_lost", copy_id=claimed.copy_id, worker=worker_name)
 
-    async def _claim(self, worker_name: str, most: int) -> list[tuple[CopyOperation, Prepared]]:
+    async def _claim(self, worker_name: str, most: int) -> tuple[list[tuple[CopyOperation, Prepared]], bool]:
         """Claim copies and look what is to be done; what cannot be carried out is written down at once."""
 
-        def claim(tx: Transaction) -> list[tuple[CopyOperation, Prepared]]:
+        def claim(tx: Transaction) -> tuple[list[tuple[CopyOperation, Prepared]], bool]:
             now = self._clock.now()
             found = queue.claim(
                 tx, worker_name, now=now, lease_until=now + self._lease, most=most, at_once=self._at_once
             )
-            prepared = prepare(tx, self._settings, found)
+            prepared = prepare(tx, self._settings, found.copies)
             for copy, order in prepared:
                 if not isinstance(order, CopyOrder):
                     self._record(tx, copy, worker_name, order)
-            return prepared
+            return prepared, found.is_more
 
         return await self._database.write(claim, is_serializable=False)
 
@@ -232,8 +243,8 @@ class Copying:
         return is_ours
 
     def _tell_finished(self, copy_ids: Sequence[CopyId]) -> None:
-        if copy_ids and self._on_finished is not None:
-            self._on_finished(copy_ids)
+        if copy_ids and self.on_finished is not None:
+            self.on_finished(copy_ids)
 
 
 def _end_well(

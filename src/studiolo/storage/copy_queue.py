@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Select,
     and_,
     bindparam,
@@ -55,36 +56,44 @@ class _Full:
     projects: list[ProjectId]
 
 
+_NOBODY = _Full([], [])
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Copies that were claimed together, their `attempts` counting this one, and whether others wait."""
+
+    copies: list[CopyOperation]
+    is_more: bool
+
+
 def claim(
     tx: Connection, owner: str, *, now: datetime, lease_until: datetime, most: int = 1, at_once: AtOnce = UNLIMITED
-) -> list[CopyOperation]:
-    """Take the next copy that may run, with others that go well together with it, and lease them to `owner`.
-
-    The `attempts` of what is returned count this one already.
-    """
+) -> Claim:
+    """Take the next copy that may run, with others that go well together with it, and lease them to `owner`."""
     dialects.lock_queue(tx)
-    found = _next(tx, now, most, _full(tx, now, at_once))
+    found = _next(tx, now, most + 1, _NOBODY)
+    full = _full(tx, now, at_once) if found else _NOBODY
+    if full != _NOBODY:
+        found = _next(tx, now, most + 1, full)
+        if not found:
+            return Claim([], is_more=True)
     if not found:
-        return []
-    chosen = {copy.copy_id: copy for copy in _together(found)}
-    values = {
-        "started_at": func.coalesce(copies.c.started_at, literal(now, copies.c.started_at.type)),
-        "attempts": copies.c.attempts + 1,
-        "lease_owner": owner,
-        "lease_until": lease_until,
-    }
-    mine = and_(copies.c.copy_id.in_(chosen), copies.c.due_at.is_not(None), _is_free(now))
-    taken = tx.execute(update(copies).where(mine).values(**values).returning(copies.c.copy_id)).scalars().all()
-    return [
+        return Claim([], is_more=False)
+    chosen = {copy.copy_id: copy for copy in _together(found[:most])}
+    given = {"now": now, "new_owner": owner, "new_lease": lease_until, "chosen": list(chosen)}
+    taken = set(tx.execute(_CLAIM, given).scalars())
+    claimed = [
         replace(copy, started_at=copy.started_at or now, attempts=copy.attempts + 1)
         for copy_id, copy in chosen.items()
         if copy_id in taken
     ]
+    return Claim(claimed, is_more=len(found) > len(claimed))
 
 
 def is_any_due(tx: Connection, now: datetime) -> bool:
     """Tell whether there is a copy that could be claimed, limits aside."""
-    return bool(_next(tx, now, 1, _Full([], [])))
+    return bool(_next(tx, now, 1, _NOBODY))
 
 
 def finish_well(
@@ -139,60 +148,86 @@ def _ended(copy: CopyOperation, owner: str, now: datetime, report: dict[str, Any
 
 
 def _next(tx: Connection, now: datetime, most: int, full: _Full) -> list[CopyOperation]:
-    """Return the copies that are next, in order: those whose turn has come, then those of later turns."""
-    waiting = and_(copies.c.due_at.is_not(None), _is_free(now), *_is_not_full(full))
-    found = _rows(tx, select(copies).where(waiting, copies.c.due_at <= now).order_by(copies.c.due_at).limit(most))
-    if len(found) == most:
-        return [copy for _, copy in found]
-    left = most - len(found)
-    later = select(copies).where(waiting, copies.c.due_at > now).limit(left)
-    ready = _rows(tx, later.where(copies.c.scheduled_at.is_(None)).order_by(copies.c.due_at))
-    ready += _rows(
-        tx, later.where(copies.c.scheduled_at <= now).order_by(copies.c.scheduled_at, copies.c.due_at)
-    )  # with the index at hand; the few that are compared below are in order
-    ready.sort(key=lambda row: row[0])
-    return [copy for _, copy in (*found, *ready[:left])]
+    """Return the copies that are next, in order."""
+    given = {"now": now, "most": most, "full_accounts": full.accounts, "full_projects": full.projects}
+    query = _NEXT_OF_ALL if full == _NOBODY else _NEXT_OF_SOME
+    return [copy_of(row) for row in tx.execute(query, given).mappings()]
 
 
-def _rows(tx: Connection, query: Select[Any]) -> list[tuple[datetime, CopyOperation]]:
-    return [(row["due_at"], copy_of(row)) for row in tx.execute(query).mappings()]
+def _is_free(now: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(copies.c.due_at.is_not(None), or_(copies.c.lease_until.is_(None), copies.c.lease_until <= now))
 
 
-def _is_free(now: datetime) -> ColumnElement[bool]:
-    return or_(copies.c.lease_until.is_(None), copies.c.lease_until <= now)
+def _next_query(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return whose turn has come, then whose is later: of those that are not scheduled, and of those that were."""
+    now, most = _NOW, bindparam("most", type_=Integer)
+    waiting = select(copies.c.copy_id, copies.c.due_at).where(_is_free(now), *conditions)
+    later = waiting.where(copies.c.due_at > now)
+    parts = (
+        waiting.where(copies.c.due_at <= now).order_by(copies.c.due_at),
+        later.where(copies.c.scheduled_at.is_(None)).order_by(copies.c.due_at),
+        later.where(copies.c.scheduled_at <= now).order_by(copies.c.scheduled_at, copies.c.due_at),  # as its index is
+    )
+    found = union_all(*(select(part.limit(most).subquery()) for part in parts)).subquery()
+    first = select(found.c.copy_id).order_by(found.c.due_at).limit(most)
+    return select(copies).where(copies.c.copy_id.in_(first)).order_by(copies.c.due_at)
 
 
-def _is_not_full(full: _Full) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if full.accounts:
-        conditions.append(or_(copies.c.account_id.is_(None), copies.c.account_id.not_in(full.accounts)))
-    if full.projects:
-        conditions += [
-            copies.c.source_project_id.not_in(full.projects),
-            copies.c.target_project_id.not_in(full.projects),
-        ]
-    return conditions
+# built once: putting such statements together costs more than running them
+_NOW = bindparam("now", type_=copies.c.due_at.type)
+_CLAIM = (
+    update(copies)
+    .where(copies.c.copy_id.in_(bindparam("chosen", expanding=True)), _is_free(_NOW))
+    .values(
+        started_at=func.coalesce(copies.c.started_at, _NOW),
+        attempts=copies.c.attempts + 1,
+        lease_owner=bindparam("new_owner"),
+        lease_until=bindparam("new_lease"),
+    )
+    .returning(copies.c.copy_id)
+)
+_NEXT_OF_ALL = _next_query()
+_NEXT_OF_SOME = _next_query(
+    or_(copies.c.account_id.is_(None), copies.c.account_id.not_in(bindparam("full_accounts", expanding=True))),
+    copies.c.source_project_id.not_in(bindparam("full_projects", expanding=True)),
+    copies.c.target_project_id.not_in(bindparam("full_projects", expanding=True)),
+)
 
 
 def _full(tx: Connection, now: datetime, at_once: AtOnce) -> _Full:
     if at_once == UNLIMITED:
-        return _Full([], [])
-    held = and_(copies.c.lease_owner.is_not(None), copies.c.lease_until > now)
-    slots = func.count(distinct(copies.c.lease_owner))
-    accounts = select(copies.c.account_id).where(held, copies.c.account_id.is_not(None))
-    by_account = accounts.group_by(copies.c.account_id).having(slots >= at_once.per_account)
-    sides = union_all(
-        *(select(column.label("project_id"), copies.c.lease_owner).where(held) for column in _SIDES)
-    ).subquery()
-    by_project = (
-        select(sides.c.project_id)
-        .group_by(sides.c.project_id)
-        .having(func.count(distinct(sides.c.lease_owner)) >= at_once.per_project)
+        return _NOBODY
+    given = {"now": now, "per_account": at_once.per_account, "per_project": at_once.per_project}
+    found: Sequence[Any] = tx.execute(_FULL, given).all()
+    return _Full(
+        accounts=[row[1] for row in found if row[0] == "account"],
+        projects=[row[1] for row in found if row[0] == "project"],
     )
-    return _Full(list(tx.execute(by_account).scalars()), list(tx.execute(by_project).scalars()))
 
 
-_SIDES = (copies.c.source_project_id, copies.c.target_project_id)
+def _full_query() -> Any:
+    """Return the accounts and the projects that keep as many slots busy as they may."""
+    held = and_(copies.c.lease_owner.is_not(None), copies.c.lease_until > _NOW)
+    slots = func.count(distinct(copies.c.lease_owner))
+    accounts = (
+        select(literal("account"), copies.c.account_id)
+        .where(held, copies.c.account_id.is_not(None))
+        .group_by(copies.c.account_id)
+        .having(slots >= bindparam("per_account", type_=Integer))
+    )
+    columns = (copies.c.source_project_id, copies.c.target_project_id)
+    sides = union_all(
+        *(select(column.label("name"), copies.c.lease_owner).where(held) for column in columns)
+    ).subquery()
+    projects = (
+        select(literal("project"), sides.c.name)
+        .group_by(sides.c.name)
+        .having(func.count(distinct(sides.c.lease_owner)) >= bindparam("per_project", type_=Integer))
+    )
+    return union_all(accounts, projects)
+
+
+_FULL = _full_query()
 
 
 def _together(found: Sequence[CopyOperation]) -> list[CopyOperation]:

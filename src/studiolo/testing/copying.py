@@ -17,15 +17,15 @@ class FakeCopyEngine:
         self.report: CopyReport = {}
         self.batches: list[int] = []  # how many copies each had
         self.postpone: Callable[[CopyOrder], Postponed | None] = lambda _order: None
-        self._behave = behave
+        self.behave = behave
 
     async def copy(self, order: CopyOrder, on_progress: OnProgress | None = None) -> CopyReport:
         """Pretend to carry out a copy."""
         self.orders.append(order)
         if on_progress is not None and self.progress is not None:
             on_progress(self.progress)
-        if self._behave is not None:
-            await self._behave(order)
+        if self.behave is not None:
+            await self.behave(order)
         return dict(self.report)
 
     async def copy_all(self, orders: Sequence[CopyOrder]) -> list[CopyOutcome]:

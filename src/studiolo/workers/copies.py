@@ -15,10 +15,10 @@ from studiolo.core.clock import Clock
 from studiolo.domain.copies import Copies
 from studiolo.workers import loop
 
-FEWEST_AT_ONCE = 4
-MOST_AT_ONCE = 32
-_QUICK_SECONDS = 0.1
-_SLOW_SECONDS = 0.3
+FEWEST_AT_ONCE = 8
+MOST_AT_ONCE = 64
+_QUICK_SECONDS = 0.3
+_SLOW_SECONDS = 1.0
 
 
 async def run(
@@ -57,6 +57,7 @@ class _Crew:
         self._working: set[int] = set()
         self._looking: set[int] = set()
         self._most = [FEWEST_AT_ONCE] * slots
+        self._is_held_up = False  # there are copies, but their account or project has as many under way as it may
         self._worked_at = clock.monotonic()
 
     async def work(self, slot: int) -> None:
@@ -87,23 +88,26 @@ class _Crew:
         name = self._worker_name if slot == 0 else f"{self._worker_name}.{slot}"
         begun_at = 0.0
 
-        def claimed() -> None:
+        def claimed(is_more: bool) -> None:
             nonlocal begun_at
             begun_at = self._clock.monotonic()
             self._looking.discard(slot)
             self._working.add(slot)
-            self._wake_one()
+            if is_more:
+                self._wake_one()
 
         self._looking.add(slot)
         try:
-            count = await self._copies.run_some(name, self._most[slot], claimed)
+            share = await self._copies.run_some(name, self._most[slot], claimed)
         finally:
             self._looking.discard(slot)
             self._working.discard(slot)
-        if count:
-            self._worked_at = self._clock.monotonic()
-            self._adapt(slot, count, self._worked_at - begun_at)
-        return count > 0
+        if share.count == 0:
+            self._is_held_up = share.is_more
+            return False
+        self._worked_at = self._clock.monotonic()
+        self._adapt(slot, share.count, self._worked_at - begun_at)
+        return share.is_more or self._is_held_up
 
     def _adapt(self, slot: int, count: int, seconds: float) -> None:
         most = self._most[slot]

@@ -11,7 +11,7 @@ import structlog
 
 from studiolo.core.clock import Clock
 
-FIRST_PAUSE_SECONDS = 0.05
+FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 1.0
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
 _log = structlog.get_logger()
@@ -23,10 +23,13 @@ async def run(
     wake: asyncio.Event | None = None,
     idle_seconds: float = math.inf,
     may_end: Callable[[], bool] = lambda: True,
+    *,
+    looks_by_itself: bool = True,
 ) -> None:
-    """Call `step`, which tells whether it found work, again and again; no failure ends the loop.
+    """Call `step`, which tells whether there may be more to do, again and again; no failure ends the loop.
 
-    Returns when there was nothing to do for `idle_seconds` and `may_end` agrees.
+    Returns when there was nothing to do for `idle_seconds` and `may_end` agrees. Without `looks_by_itself` it rests
+    until it is woken.
     """
     wake = wake or asyncio.Event()
     pause_seconds, worked_at = FIRST_PAUSE_SECONDS, clock.monotonic()
@@ -40,6 +43,9 @@ async def run(
             continue
         if has_worked:
             pause_seconds, worked_at = FIRST_PAUSE_SECONDS, clock.monotonic()
+            continue
+        if not looks_by_itself:
+            await wake.wait()
             continue
         is_woken = await _rest(pause_seconds, clock, wake)
         pause_seconds = FIRST_PAUSE_SECONDS if is_woken else min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)

@@ -20,7 +20,7 @@ from studiolo.runtime.copying.confinement import act_as
 from studiolo.runtime.copying.ends import Ends
 from studiolo.runtime.copying.files import DIRECTORY
 
-MOST_SECONDS = 0.25  # then nothing more is begun
+MOST_SECONDS = 0.5  # then nothing more is begun
 MOST_FILES = 300
 MOST_BYTES = 8 * 1024 * 1024
 _MOST_DEPTH = 30
