@@ -26,6 +26,19 @@ Forms know only text: truth values are read from true/false, yes/no, on/off, 1/0
 JSON text. A parameter that is null counts as absent."""
 
 
+_IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Made up by the client: the same request with the same key makes nothing a second time, and is "
+    "answered as the first one was, with the header `Idempotency-Replayed`.",
+    "schema": {"type": "string"},
+}
+_REPEATED = {
+    "409": "The request with this Idempotency-Key is still on its way.",
+    "422": "This Idempotency-Key was another request's.",
+}
+
+
 def document(registry: Registry) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of all calls."""
     schemas = Schemas(registry)
@@ -68,6 +81,15 @@ def text() -> str:
     return json.dumps(document(every_call()), indent=2, ensure_ascii=False) + "\n"
 
 
+_IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A text of your own, new for each thing that is to be made: with it the request may be sent again "
+    "within a day and makes the thing once.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+}
+
+
 def _operation(call: Call, schemas: Schemas) -> dict[str, Any]:
     request = {
         "schema": schemas.of(call.parameters),
@@ -75,12 +97,15 @@ def _operation(call: Call, schemas: Schemas) -> dict[str, Any]:
             f"example_{n}": {"summary": e.summary, "value": e.parameters} for n, e in enumerate(call.examples, 1)
         },
     }
+    repeatable = {"parameters": [_IDEMPOTENCY_KEY]} if call.replay is not None else {}
     return {
+        **repeatable,
         "operationId": call.name,
         "tags": [call.noun],
         "summary": call.summary,
         "description": f"Who may call it: {call.permission}",
         "security": [{"basic": []}, {"bearer": []}],
+        **({"parameters": [_IDEMPOTENCY_KEY]} if call.replay else {}),
         "requestBody": {
             "required": any(field.is_required() for field in call.parameters.model_fields.values()),
             "content": {
@@ -93,9 +118,14 @@ def _operation(call: Call, schemas: Schemas) -> dict[str, Any]:
                 "description": "The call's answer, or an error inside the call.",
                 "content": _answers(call, schemas),
             },
-            "400": {"description": "Wrong key, name or parameters.", "content": _door_error(schemas)},
-            "413": {"description": "The body is too large.", "content": _door_error(schemas)},
-            "default": {"description": "The server cannot answer now, or broke.", "content": _door_error(schemas)},
+            "400": _refused("Wrong key, name or parameters.", schemas),
+            **({status: _refused(words, schemas) for status, words in _REPEATED.items()} if call.replay else {}),
+            "413": _refused("The body is too large.", schemas),
+            "429": {
+                **_refused("Too much was asked for lately.", schemas),
+                "headers": {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
+            },
+            "default": _refused("The server cannot answer now, or broke.", schemas),
         },
     }
 
@@ -106,8 +136,8 @@ def _answers(call: Call, schemas: Schemas) -> dict[str, Any]:
     return {"application/json": {"schema": {"oneOf": kinds}, "examples": examples}}
 
 
-def _door_error(schemas: Schemas) -> dict[str, Any]:
-    return {"application/json": {"schema": schemas.of(DoorError)}}
+def _refused(words: str, schemas: Schemas) -> dict[str, Any]:
+    return {"description": words, "content": {"application/json": {"schema": schemas.of(DoorError)}}}
 
 
 def _other_paths() -> dict[str, Any]:
