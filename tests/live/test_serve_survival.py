@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -204,3 +205,39 @@ def keep_calling(server: Server, project_id: str, stop: threading.Event) -> str:
         with suppress(httpx.HTTPError):
             server.shell(project_id, "echo served")
     return server.shell(project_id, "echo served")
+
+
+def test_requests_repeated_across_a_killed_hub_make_one_thing_each(live_server):
+    server: Server = live_server()
+    made: dict[str, set[str]] = {}
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(2):
+            callers = {f"key-{n}": threads.submit(make_project, server, f"key-{n}") for n in range(20)}
+            hub = server.hub_pid
+            os.kill(hub, signal.SIGKILL)
+            until(lambda hub=hub: any(pid != hub for pid in server.children("_hub")))
+            server.wait_until_ready()
+            for key, caller in callers.items():
+                made.setdefault(key, set()).add(caller.result(60))
+    assert all(len(ids) == 1 for ids in made.values()), made
+    found = server.done("query", query={"projects": [{"project_id": None, "title": None}]})["query"]["projects"]
+    assert sorted(one["title"] for one in found) == sorted(made)
+
+
+def make_project(server: Server, key: str) -> str:
+    """Ask for a project until there is an answer."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with suppress(httpx.HTTPError):
+            answer = httpx.post(
+                f"{server.address}/api/v1/create_project",
+                auth=(server.key, ""),
+                headers={"Idempotency-Key": key},
+                json={"title": key},
+                timeout=20,
+                trust_env=False,
+            )
+            if answer.status_code == 200:
+                return answer.json()["project_id"]
+        threading.Event().wait(0.05)  # leave the processor to the hub that is on its way
+    raise AssertionError(f"no answer for {key}")
