@@ -1,20 +1,27 @@
-"""Our own copier beside real rsync: over trees, options and existing targets both leave the same tree."""
+"""Our own copiers beside real rsync: over trees, options and existing targets all leave the same tree.
+
+The one that a process carries out between two directories, and the one that two agents carry out between two hosts.
+"""
 
 import os
 import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from studiolo.core.errors import CopyFailed
 from studiolo.runtime.copying.copier import TreeCopier
 from studiolo.runtime.copying.names import TemporaryNames
 from studiolo.runtime.copying.rules import Rules, Tally
+from studiolo.testing.hosts import TwoHosts, order, two_hosts
 
 RSYNC = ["rsync", "--recursive", "--links", "--hard-links", "--perms", "--times", "--omit-link-times"]
 RSYNC += ["--one-file-system", "--chmod=ug-s,o-t", "--quiet"]
@@ -119,6 +126,46 @@ def describe(root: Path, *, with_directory_times: bool = True) -> dict[str, obje
     return found
 
 
+Copy = Callable[[Path, Path, Rules], Tally]
+
+
+@dataclass(frozen=True)
+class Copier:
+    """One of our copiers, and where its trees must lie."""
+
+    copy: Copy
+    root: Path
+
+    def work(self) -> Path:
+        return Path(tempfile.mkdtemp(prefix="oracle-", dir=self.root))
+
+
+@pytest.fixture(scope="module", params=["by a process", "between hosts"])
+def copier(request: pytest.FixtureRequest) -> Generator[Copier]:
+    root = Path(tempfile.mkdtemp(prefix="oracle-"))
+    try:
+        if request.param == "by a process":
+            yield Copier(copy_ourselves, root)
+        else:
+            with (
+                start_blocking_portal() as portal,
+                portal.wrap_async_context_manager(two_hosts(root, (root, root))) as hosts,
+            ):
+                yield Copier(lambda *given: portal.call(copy_between_hosts, hosts, *given), root)
+    finally:
+        shutil.rmtree(root)
+
+
+async def copy_between_hosts(hosts: TwoHosts, source: Path, target: Path, rules: Rules) -> Tally:
+    home = hosts.source.home
+    chosen = {name: getattr(rules, name) for name in ("overwrite_newer", "delete_missing", "backup")}
+    try:
+        report = await hosts.engine.copy(order(str(source.relative_to(home)), str(target.relative_to(home)), **chosen))
+    except CopyFailed as error:
+        report = error.details["report"]
+    return Tally(files=report["files"], failed=report["failed"])
+
+
 def copy_ourselves(source: Path, target: Path, rules: Rules) -> Tally:
     fds = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in (source, target)]
     try:
@@ -147,13 +194,13 @@ def as_one_user(path: Path) -> None:
 
 @given(source=sources, target=targets, rules=rules)
 @bounded
-def test_both_engines_leave_the_same_tree(source: Directory, target: Directory, rules: Rules):
-    work = Path(tempfile.mkdtemp(prefix="oracle-"))
+def test_both_engines_leave_the_same_tree(copier: Copier, source: Directory, target: Directory, rules: Rules):
+    work = copier.work()
     try:
         build(work / "source", source)
         for name in ("ours", "theirs"):
             build(work / name, target)
-        tally = copy_ourselves(work / "source", work / "ours", rules)
+        tally = copier.copy(work / "source", work / "ours", rules)
         code = copy_with_rsync(work / "source", work / "theirs", rules)
         has_times = not rules.backup  # with backups rsync leaves the times of directories as they become
         ours, theirs = (describe(work / name, with_directory_times=has_times) for name in ("ours", "theirs"))
@@ -166,15 +213,15 @@ def test_both_engines_leave_the_same_tree(source: Directory, target: Directory, 
 
 @given(source=sources, target=targets, rules=rules)
 @bounded
-def test_second_copy_changes_nothing_more(source: Directory, target: Directory, rules: Rules):
-    work = Path(tempfile.mkdtemp(prefix="oracle-"))
+def test_second_copy_changes_nothing_more(copier: Copier, source: Directory, target: Directory, rules: Rules):
+    work = copier.work()
     try:
         build(work / "source", source)
         build(work / "ours", target)
-        first = copy_ourselves(work / "source", work / "ours", rules)
+        first = copier.copy(work / "source", work / "ours", rules)
         before = describe(work / "ours")
         if first.failed == 0:
-            assert copy_ourselves(work / "source", work / "ours", rules).files == 0
+            assert copier.copy(work / "source", work / "ours", rules).files == 0
             assert describe(work / "ours") == before
     finally:
         as_one_user(work)
@@ -183,8 +230,8 @@ def test_second_copy_changes_nothing_more(source: Directory, target: Directory, 
 
 @given(tree=sources, groups=st.lists(st.tuples(names, st.lists(names, min_size=1, max_size=3)), max_size=4))
 @bounded
-def test_names_of_one_file_stay_names_of_one_file(tree: Directory, groups: list[tuple[str, list[str]]]):
-    work = Path(tempfile.mkdtemp(prefix="oracle-"))
+def test_names_of_one_file_stay_names_of_one_file(copier: Copier, tree: Directory, groups: list[tuple[str, list[str]]]):
+    work = copier.work()
     try:
         build(work / "source", tree)
         (work / "source").chmod(0o755)
@@ -198,7 +245,7 @@ def test_names_of_one_file_stay_names_of_one_file(tree: Directory, groups: list[
                     os.link(first, directory / name)
         for name in ("ours", "theirs"):
             (work / name).mkdir()
-        assert copy_ourselves(work / "source", work / "ours", Rules()).failed == 0
+        assert copier.copy(work / "source", work / "ours", Rules()).failed == 0
         copy_with_rsync(work / "source", work / "theirs", Rules())
         assert describe(work / "ours") == describe(work / "theirs")
     finally:

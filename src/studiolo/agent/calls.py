@@ -54,6 +54,8 @@ CALLS = {
     "documents.close": "studiolo.agent.documents.calls:close_document",
 }
 CHANNELS = {
+    "copies.read": "studiolo.agent.copies.channels:read",
+    "copies.write": "studiolo.agent.copies.channels:write",
     "files.download": "studiolo.agent.files_download:download",
     "files.archive": "studiolo.agent.files_archive:send",
     "exec.follow": "studiolo.agent.exec_jobs:follow",

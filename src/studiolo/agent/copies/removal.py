@@ -1,0 +1,105 @@
+"""Take entries of the target away: what the source lacks, and what is in the way of something of another kind."""
+
+import errno
+import os
+import stat
+
+from studiolo.agent.copies.directories import OPENED
+from studiolo.agent.copies.entries import TEMPORARY_PREFIX, Trail
+from studiolo.agent.copies.placing import Placer
+from studiolo.agent.copies.tally import FATAL, Rules, Tally
+
+MAX_DEPTH = 200  # below what is removed; each holds a directory open
+
+
+class Remover:
+    """Removes entries of one copy's target, and keeps backups where they were asked for."""
+
+    def __init__(self, rules: Rules, placer: Placer, tally: Tally) -> None:
+        self._rules = rules
+        self._placer = placer
+        self._tally = tally
+
+    def remove_missing(
+        self, directory: int, trail: Trail, present: dict[str, os.stat_result], wanted: set[str]
+    ) -> None:
+        """Remove what is present and not wanted; forget it in `present`, where its backup may appear."""
+        for name in sorted(present.keys() - wanted):
+            if self._rules.backup and name.endswith("~"):
+                continue  # a backup of an earlier copy
+            try:
+                if self._remove(directory, name, present[name], 0):
+                    del present[name]
+            except OSError as error:
+                if error.errno in FATAL:
+                    raise
+                self._tally.fail("/".join((*trail, name)), f"could not be deleted: {error.strerror}")
+        if self._rules.backup:
+            _look_again(directory, present)
+
+    def clear(self, directory: int, name: str, existing: os.stat_result) -> None:
+        """Make way for an entry of another kind; raise OSError when a directory is in the way and may not go."""
+        if not stat.S_ISDIR(existing.st_mode):
+            self._remove_single(directory, name)
+        elif not self._rules.delete_missing:
+            os.rmdir(name, dir_fd=directory)
+        elif not self._remove(directory, name, existing, 0):
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+
+    def _remove(self, directory: int, name: str, found: os.stat_result, depth: int) -> bool:
+        """Remove an entry with all that is in it; False if something in it had to stay."""
+        if not stat.S_ISDIR(found.st_mode):
+            self._remove_single(directory, name)
+            return True
+        if depth > MAX_DEPTH:
+            raise OSError(errno.ENAMETOOLONG, f"more than {MAX_DEPTH} directories deep")
+        below = os.open(name, OPENED, dir_fd=directory)
+        try:
+            is_empty = self._empty(below, found, depth)
+        finally:
+            os.close(below)
+        if is_empty:
+            os.rmdir(name, dir_fd=directory)
+            self._tally.deleted += 1
+        return is_empty
+
+    def _empty(self, directory: int, found: os.stat_result, depth: int) -> bool:
+        if found.st_mode & 0o700 != 0o700:
+            os.fchmod(directory, 0o700)
+        with os.scandir(directory) as listed:
+            entries = [(entry.name, entry.stat(follow_symlinks=False)) for entry in listed]
+        is_empty = True
+        for name, inner in sorted(entries):
+            keeps = self._rules.backup and not stat.S_ISDIR(inner.st_mode)
+            if name.startswith(TEMPORARY_PREFIX):
+                self._placer.clear_stale(directory, name, set())
+                is_empty = is_empty and not _exists(directory, name)
+            elif keeps and name.endswith("~"):
+                is_empty = False
+            else:
+                is_gone = self._remove(directory, name, inner, depth + 1)
+                is_empty = is_empty and is_gone and not keeps
+        if not is_empty and found.st_mode & 0o700 != 0o700:
+            os.fchmod(directory, stat.S_IMODE(found.st_mode))
+        return is_empty
+
+    def _remove_single(self, directory: int, name: str) -> None:
+        if self._rules.backup and not name.endswith("~"):
+            self._placer.keep_backup(directory, name)
+        os.unlink(name, dir_fd=directory)
+        self._tally.deleted += 1
+
+
+def _exists(directory: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _look_again(directory: int, present: dict[str, os.stat_result]) -> None:
+    with os.scandir(directory) as listed:
+        for entry in listed:
+            if entry.name.endswith("~") and not entry.name.startswith(TEMPORARY_PREFIX):
+                present[entry.name] = entry.stat(follow_symlinks=False)
