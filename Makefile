@@ -55,7 +55,7 @@ bench: setup-dev ## Measure the promises about speed beside named peers
 
 docs: setup-dev ## Build the documentation site into ./site; stops at wrong links and spelling
 	.venv/bin/codespell docs README.md CHANGELOG.md changelog.d scripts/docs
-	.venv/bin/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
 
 openapi: setup-dev ## Write openapi/studiolo.json from the code
 	$(PY) -m studiolo openapi > openapi/studiolo.json

@@ -6,6 +6,7 @@ are loaded. Blocks that are cut from `examples/` are run by the tests of those.
 """
 
 import configparser
+import contextlib
 import json
 import re
 import shlex
@@ -76,15 +77,15 @@ def real_server() -> Iterator[Server]:
 
 @pytest.mark.live
 @pytest.mark.parametrize("page", PYTHON_PAGES)
-def test_python_of_a_page_runs(page: Path, real_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_python_of_a_page_runs(page: Path, real_server: Server, tmp_path: Path):
     (tmp_path / "admin.json").write_text(json.dumps({"api_key": real_server.key}))
-    monkeypatch.chdir(tmp_path)
     if page.name != "from-nothing-to-a-notebook.md":
         real_server.create_account("admin@example.edu")
     names: dict[str, Any] = {"key": real_server.key}
-    for block in blocks(page):
-        if block.language == "python" and not block.is_cut_from_an_example:
-            exec(compile(block.text.replace(ADDRESS, real_server.address), str(page), "exec"), names)
+    with contextlib.chdir(tmp_path):
+        for block in blocks(page):
+            if block.language == "python" and not block.is_cut_from_an_example:
+                exec(compile(block.text.replace(ADDRESS, real_server.address), str(page), "exec"), names)
     for made in [one for one in names.values() if isinstance(one, client.Client)]:
         made.close()
     if page.name == "from-nothing-to-a-notebook.md":
