@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from studiolo.core.clock import Clock
 from studiolo.core.errors import ProjectNotFound
 from studiolo.core.ids import CopyId, ProjectId, is_uuid
-from studiolo.core.models import CopyOperation, CopyState
+from studiolo.core.models import CopyMode, CopyOperation, CopyState
 from studiolo.core.settings import Settings
 from studiolo.domain.copies import Copies
 from studiolo.domain.copy_overviews import CopyOverviews, CopySeen
@@ -30,10 +30,11 @@ _STATE_WORDS: dict[CopyState, str] = {
     "waiting": "Waiting",
     "running": "Copying",
     "done": "Done",
-    "missing": "Not there",
+    "missing": "There is no such file or directory",
     "failed": "Failed",
     "cancelled": "Cancelled",
 }
+_KIND_WORDS: dict[CopyMode, str] = {"revise": "Revision", "rehearse": "Dry run of a revision"}
 _REPORT_WORDS = (
     ("files", "copied"),
     ("added", "added"),
@@ -130,6 +131,7 @@ def _row(seen: CopySeen, now: datetime) -> dict[str, Any]:
         "copy_id": copy.copy_id,
         "state": seen.state,
         "state_words": "Stopping" if copy.is_cancelled and copy.finished_at is None else _STATE_WORDS[seen.state],
+        "kind_words": _KIND_WORDS.get(copy.mode, ""),
         "is_incoming": seen.is_incoming,
         "is_inside": copy.source_project_id == copy.target_project_id,
         "other": seen.other,
