@@ -87,6 +87,8 @@ class Copies:
         self._copying = copying
         self._on_queued = on_queued
         self._notices = CopyNotices()
+        if copying is not None and copying.on_finished is None:
+            copying.on_finished = self.notice_finished
 
     async def create(self, principal: Principal, request: CopyRequest) -> CopyOperation:
         """Write a copy down; it happens soon, or once its scheduled moment has come."""
@@ -113,6 +115,8 @@ class Copies:
         deadline = self._clock.monotonic() + timeout_seconds
         pauses = iter(_PAUSES_SECONDS)
         with self._notices.awaited(copy_id) as notice:
+            if self._notices.is_new(copy_id):
+                await self._rest(next(pauses), notice)
             while (copy := await self._get(copy_id)).finished_at is None:
                 if self._clock.monotonic() >= deadline:
                     raise Unavailable(

@@ -18,6 +18,17 @@ class CopyNotices:
     def __init__(self) -> None:
         self._awaited: dict[str, set[asyncio.Event]] = {}
         self._recent: OrderedDict[str, None] = OrderedDict()
+        self._new: OrderedDict[str, None] = OrderedDict()
+
+    def expect(self, copy_id: str) -> None:
+        """Remember that this copy was written down just now."""
+        self._new[copy_id] = None
+        while len(self._new) > _KEPT:
+            self._new.popitem(last=False)
+
+    def is_new(self, copy_id: str) -> bool:
+        """Tell, once, whether a copy was just written down, so that it is too early to look what became of it."""
+        return self._new.pop(copy_id, True) is None
 
     @contextmanager
     def awaited(self, copy_id: str) -> Generator[asyncio.Event]:

@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 SQLITE_BUSY_MILLISECONDS = 10_000
 POSTGRES_CONNECT_SECONDS = 10
 _MIGRATION_LOCK = 7_350_713_001  # any number, the same in every process of ours
+_QUEUE_LOCK = 7_350_713_002
 # serialization failure, deadlock, and a connection that the server ended
 _POSTGRES_TRY_AGAIN = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "08000", "08003", "08006"})
 _SQLITE_TRY_AGAIN = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -52,12 +53,23 @@ def reading_engine(url: URL, connections: int) -> Engine:
     return _postgres_engine(url, connections, isolation_level="REPEATABLE READ", is_read_only=True)
 
 
-def writing_engine(url: URL, connections: int) -> Engine:
-    """Return an engine whose transactions behave as if they ran one after the other, on both databases."""
+def writing_engine(url: URL, connections: int, *, is_durable: bool = True) -> Engine:
+    """Return an engine whose transactions behave as if they ran one after the other, on both databases.
+
+    Without `is_durable` a commit does not wait for the disk: a power failure may undo the last ones, whole.
+    """
     if is_sqlite(url):
         _create_private_file(Path(url.database or ""))
-        return _sqlite_engine(url, 1, begin="BEGIN IMMEDIATE", pragmas=("foreign_keys=ON",))
-    return _postgres_engine(url, connections, isolation_level="SERIALIZABLE", is_read_only=False)
+        pragmas = ("foreign_keys=ON", f"synchronous={'FULL' if is_durable else 'NORMAL'}")
+        return _sqlite_engine(url, 1, begin="BEGIN IMMEDIATE", pragmas=pragmas)
+    return _postgres_engine(url, connections, isolation_level="SERIALIZABLE", is_read_only=False, is_durable=is_durable)
+
+
+def loosely(engine: Engine) -> Engine:
+    """Return the same engine, on PostgreSQL with transactions that see what others commit meanwhile."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def migrating_engine(url: URL) -> Engine:
@@ -72,6 +84,12 @@ def lock_schema(connection: Connection) -> None:
     """Wait until no other process changes the schema; the lock ends with the transaction."""
     if connection.dialect.name == "postgresql":  # on SQLite, BEGIN IMMEDIATE was the lock
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATION_LOCK})
+
+
+def lock_queue(connection: Connection) -> None:
+    """Wait until no other process claims copies; the lock ends with the transaction."""
+    if connection.dialect.name == "postgresql":  # on SQLite, BEGIN IMMEDIATE was the lock
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _QUEUE_LOCK})
 
 
 def check_references(connection: Connection) -> None:
@@ -136,9 +154,12 @@ def _sqlite_engine(url: URL, connections: int | None, *, begin: str, pragmas: tu
     return engine
 
 
-def _postgres_engine(url: URL, connections: int | None, *, isolation_level: str, is_read_only: bool) -> Engine:
+def _postgres_engine(
+    url: URL, connections: int | None, *, isolation_level: str, is_read_only: bool, is_durable: bool = True
+) -> Engine:
     pool: dict[str, Any] = {"poolclass": NullPool} if connections is None else _pool_of(connections)
-    arguments: dict[str, Any] = {"application_name": "studiolo", "options": "-c timezone=UTC"}
+    options = "-c timezone=UTC" if is_durable else "-c timezone=UTC -c synchronous_commit=off"
+    arguments: dict[str, Any] = {"application_name": "studiolo", "options": options}
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = POSTGRES_CONNECT_SECONDS
     if "options" in url.query:

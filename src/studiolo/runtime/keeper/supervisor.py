@@ -207,7 +207,7 @@ class Keeper:
 
     def _wake_workers(self, *, is_behind: bool) -> dict[str, Any]:
         running = [worker for worker in self._workers if worker.pid is not None]
-        for worker in running:
+        for worker in running if is_behind else running[:1]:  # one can do it, and the others look now and then
             worker.nudge()
         idle = [worker for worker in self._workers if worker.pid is None]
         if idle and (is_behind or not running):
