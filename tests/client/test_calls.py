@@ -167,6 +167,14 @@ def test_list_of_copies_has_types(client: Client):
     assert [one.scheduled.year for one in listed if one.scheduled] == [2099]
 
 
+def test_client_that_is_forgotten_closes_its_connections(server: LoopbackServer):
+    forgotten = Client(server.url, server.key)
+    forgotten.server.ping()
+    http = forgotten._http
+    del forgotten
+    assert http.is_closed
+
+
 def test_address_must_be_one_of_http():
     with pytest.raises(ValueError, match="https"):
         Client("studiolo.example.edu", "sk-key")

@@ -67,6 +67,12 @@ class Client(Nouns):
         """Close the connections."""
         self.close()
 
+    def __del__(self) -> None:
+        """Close the connections of a client that nobody closed: scripts rarely do."""
+        http = getattr(self, "_http", None)
+        if http is not None:
+            http.close()
+
     def __repr__(self) -> str:
         """Name the server, and never the key."""
         return f"Client({str(self._http.base_url)!r})"

@@ -73,8 +73,9 @@ class AuditCalls:
             action: One of `signed_in`, `frame_signed_in`, `signed_out`, `signed_out_everywhere`, `account_created`,
                 `account_deleted`, `account_banned`, `account_unbanned`, `password_changed`, `password_reset`,
                 `email_address_changed`, `api_key_created`, `api_key_changed`, `api_key_revoked`,
-                `auth_token_minted`, `auth_token_revoked`, `collaborators_changed`, `project_limits_changed`,
-                `project_deleted`, `project_restored`.
+                `auth_token_minted`, `auth_token_revoked`, `registration_token_created`,
+                `registration_token_revoked`, `collaborators_changed`, `project_limits_changed`, `project_deleted`,
+                `project_restored`.
             done: true: what was done; false: what was refused.
             address: The network address from which it was done.
             since: A moment: nothing earlier.
@@ -133,8 +134,9 @@ class AsyncAuditCalls:
             action: One of `signed_in`, `frame_signed_in`, `signed_out`, `signed_out_everywhere`, `account_created`,
                 `account_deleted`, `account_banned`, `account_unbanned`, `password_changed`, `password_reset`,
                 `email_address_changed`, `api_key_created`, `api_key_changed`, `api_key_revoked`,
-                `auth_token_minted`, `auth_token_revoked`, `collaborators_changed`, `project_limits_changed`,
-                `project_deleted`, `project_restored`.
+                `auth_token_minted`, `auth_token_revoked`, `registration_token_created`,
+                `registration_token_revoked`, `collaborators_changed`, `project_limits_changed`, `project_deleted`,
+                `project_restored`.
             done: true: what was done; false: what was refused.
             address: The network address from which it was done.
             since: A moment: nothing earlier.
