@@ -81,6 +81,7 @@ async def test_what_is_public_can_be_copied(as_stranger, shown, copy_engine, run
     answer, _ = await wait_for(asyncio.gather(copy(), work()))
     assert answer["event"] == "success"
     assert copy_engine.orders[0].source_path == "pub/a.txt"
+    assert copy_engine.orders[0].source_within == "pub"
 
 
 async def test_why_a_public_path_is_not_copied(as_stranger, as_owner, shown):

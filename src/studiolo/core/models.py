@@ -318,6 +318,7 @@ class CopyOrder:
     base_id: ProjectId | None = None  # the home, belonging to the source's, that holds what was handed out last
     stamp: str | None = None  # the date for names of what cannot take its place
     max_bytes: int | None = None
+    source_within: str | None = None  # links in the source's path lead no further than this path, if it is given
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ def prepare(
             if copy.account_id is None or copy.account_id not in principals:
                 principals[copy.account_id] = _principal(tx, copy)
             ends = require_both(tx, principals[copy.account_id], copy, known)
-            prepared.append((copy, _with_base(tx, copy, _order(settings, copy, *ends))))
+            order = _within_public(tx, principals[copy.account_id], copy, _order(settings, copy, *ends))
+            prepared.append((copy, _with_base(tx, copy, order)))
         except StudioloError as error:
             prepared.append((copy, error))
     return prepared
@@ -131,6 +132,16 @@ def _snapshot(settings: Settings, claimed: CopyOperation, source: ProjectSpec, p
         delete_missing=True,  # what an attempt left that died
         max_bytes=settings.copy_base_mb * 1024 * 1024,
     )
+
+
+def _within_public(
+    tx: Transaction, principal: Principal, claimed: CopyOperation, order: CopyOrder | None
+) -> CopyOrder | None:
+    """Let links in the path of what is public lead no further than what is public."""
+    if order is None or not claimed.is_public:
+        return order
+    _, root = access.require_public(tx, principal, claimed.source_project_id, claimed.source_path)
+    return replace(order, source_within=root)
 
 
 def _with_base(tx: Transaction, claimed: CopyOperation, order: CopyOrder | None) -> CopyOrder | None:

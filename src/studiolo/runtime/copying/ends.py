@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from studiolo.core.errors import CopyFailed, FileNotFound, PathOutsideProject
 from studiolo.runtime.keeper.messages import CopyTree
-from studiolo.runtime.keeper.resolve import WORDS_FOR_SOURCE, WORDS_FOR_TARGET, Walk, normalise_ends
+from studiolo.runtime.keeper.resolve import WORDS_FOR_SOURCE, WORDS_FOR_TARGET, Walk, normalise_ends, require_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ def open_ends(request: CopyTree, source_home: int, target_home: int) -> Generato
             request.source_id, request.source_path, request.target_id, request.target_path
         )
         with outside_means(WORDS_FOR_SOURCE):
-            from_walk, source_name = find_source(stack, source_home, source_inside, source_path)
+            within = request.source_within
+            from_walk, source_name = find_source(stack, source_home, source_inside, source_path, within)
         source = opened(stack, from_walk)
         to_walk = stack.enter_context(Walk(target_home, target_inside))
         with outside_means(WORDS_FOR_TARGET):
@@ -65,10 +66,16 @@ def opened(stack: ExitStack, walk: Walk) -> int:
     return fd
 
 
-def find_source(stack: ExitStack, home: int, inside: str, path: str) -> tuple[Walk, str | None]:
-    """Go to the source directory, or to the directory of a source file; a link to a file stays the link."""
+def find_source(
+    stack: ExitStack, home: int, inside: str, path: str, within: str | None = None
+) -> tuple[Walk, str | None]:
+    """Go to the source directory, or to the directory of a source file; a link to a file stays the link.
+
+    Raises PathOutsideProject where links lead further than `within`.
+    """
     walk = stack.enter_context(Walk(home, inside))
     found = walk.follow(path)
+    require_within(home, inside, found, within)
     if found.mode is None:
         raise FileNotFound(f"ENOENT: no such file or directory, stat '{inside}/{path}'")
     if found.is_directory:

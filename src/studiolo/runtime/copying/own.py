@@ -47,6 +47,7 @@ def _request(order: CopyOrder) -> CopyTree:
         base_id=order.base_id,
         stamp=order.stamp,
         max_bytes=order.max_bytes,
+        source_within=order.source_within,
     )
 
 

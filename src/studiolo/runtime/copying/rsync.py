@@ -30,6 +30,7 @@ class RsyncEngine:
                 backup=order.backup,
                 exclude=order.exclude,
                 timeout_seconds=order.timeout_seconds,
+                source_within=order.source_within,
             ),
             on_progress,
         )

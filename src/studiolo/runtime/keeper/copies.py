@@ -34,6 +34,7 @@ from studiolo.runtime.keeper.resolve import (
     Found,
     make_directories,
     normalise_ends,
+    require_within,
     resolve,
 )
 from studiolo.runtime.keeper.spawn import Launch
@@ -89,7 +90,8 @@ class Copies:
     def _find_ends(self, request: CopyPath, source_home: str, target_home: str, source: str, target: str) -> _Ends:
         owner = self._directory.owner(request.source_uid)
         with linux.acting_as(owner):
-            found, is_directory = _find_source(source_home, f"/projects/{request.source_id}", source)
+            inside = f"/projects/{request.source_id}"
+            found, is_directory = _find_source(source_home, inside, source, request.source_within)
         owner = self._directory.owner(request.target_uid)
         with linux.acting_as(owner):
             inside = f"/projects/{request.target_id}"
@@ -153,10 +155,11 @@ class Copies:
             files.close()
 
 
-def _find_source(home: str, inside: str, path: str) -> tuple[str, bool]:
+def _find_source(home: str, inside: str, path: str, within: str | None = None) -> tuple[str, bool]:
     """Return the source's real path and whether it is a directory; a link to a file stays the link."""
     try:
         found = resolve(home, inside, path)
+        require_within(home, inside, found, within)
     except PathOutsideProject as error:
         raise PathOutsideProject(WORDS_FOR_SOURCE) from error
     if found.mode is None:

@@ -44,6 +44,17 @@ class StartProject:
 
 
 @dataclass(frozen=True, slots=True)
+class SetLimits:
+    """Have a running project live with other limits from now on; None leaves one as it is."""
+
+    NAME: ClassVar = "set_limits"
+    project_id: str
+    memory_bytes: int | None = None
+    cpu_cores: float | None = None
+    processes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PollProject:
     """Tell whether a project's agent is alive."""
 
@@ -93,6 +104,7 @@ class CopyPath:
     backup: bool = False
     exclude: tuple[str, ...] = ()
     timeout_seconds: float | None = None
+    source_within: str | None = None  # links in the source's path lead no further
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,7 @@ class CopyTree:
     base_id: str | None = None  # a home of the source's uid with what was handed out last
     stamp: str | None = None
     max_bytes: int | None = None
+    source_within: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +164,7 @@ class StartCopyWorker:
 Request = (
     Probe
     | StartProject
+    | SetLimits
     | PollProject
     | StopProject
     | MeasureHome
@@ -167,6 +181,7 @@ _KINDS: dict[str, type[Request]] = {
     for kind in (
         Probe,
         StartProject,
+        SetLimits,
         PollProject,
         StopProject,
         MeasureHome,
@@ -220,6 +235,10 @@ def _is_positive(value: object) -> bool:
 
 def _is_path(value: object) -> bool:
     return isinstance(value, str) and "\0" not in value and len(value) <= 4096
+
+
+def _is_limit(value: object) -> bool:
+    return value is None or _is_path(value)
 
 
 def _is_flag(value: object) -> bool:
@@ -278,6 +297,7 @@ _CHECKS = {
     "base_id": _is_base,
     "stamp": _is_stamp,
     "max_bytes": _is_amount,
+    "source_within": _is_limit,
     "request_id": _is_request_id,
     "copies": _is_few,
     "copy_ids": _is_ids,

@@ -67,6 +67,16 @@ def resolve(home: str, inside: str, path: str) -> Found:
         return walk.follow(path)
 
 
+def require_within(home: str | int, inside: str, found: Found, within: str | None) -> None:
+    """Raise PathOutsideProject if what was found lies, links followed, neither at a path of the home nor below it."""
+    if within is None:
+        return
+    with Walk(home, inside) as walk:
+        allowed = walk.follow(normalise(within, inside)).path
+    if allowed and found.path != allowed and not found.path.startswith(f"{allowed}/"):
+        raise PathOutsideProject("a link leads out of what is public")
+
+
 def make_directories(home: str, inside: str, path: str) -> Found:
     """Return the directory at `path`, made with its parents where missing; raise PathOutsideProject, CopyFailed."""
     with Walk(home, inside) as walk:
