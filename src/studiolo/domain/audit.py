@@ -49,6 +49,8 @@ class Action(StrEnum):
     API_KEY_REVOKED = "api_key_revoked"
     AUTH_TOKEN_MINTED = "auth_token_minted"  # noqa: S105 - the name of a deed
     AUTH_TOKEN_REVOKED = "auth_token_revoked"  # noqa: S105 - the name of a deed
+    REGISTRATION_TOKEN_CREATED = "registration_token_created"  # noqa: S105 - the name of a deed
+    REGISTRATION_TOKEN_REVOKED = "registration_token_revoked"  # noqa: S105 - the name of a deed
     COLLABORATORS_CHANGED = "collaborators_changed"
     PROJECT_LIMITS_CHANGED = "project_limits_changed"
     PROJECT_DELETED = "project_deleted"

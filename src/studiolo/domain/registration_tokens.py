@@ -11,6 +11,7 @@ from studiolo.core.clock import Clock
 from studiolo.core.errors import Forbidden, InvalidRequest, NotFound
 from studiolo.core.models import FULL_SCOPE, Principal, RegistrationToken
 from studiolo.core.secrets import SecretSource, hash_secret
+from studiolo.domain.audit import Action, in_request, note
 from studiolo.domain.projects import is_storable
 from studiolo.storage import registration_tokens as rows
 from studiolo.storage.database import Database, Transaction
@@ -55,7 +56,12 @@ class RegistrationTokens:
             ephemeral_seconds=ephemeral_seconds,
         )
         secret = self._secrets.base62(TOKEN_CHARACTERS)
-        await self._database.write(lambda tx: rows.add(tx, hash_secret(secret), token))
+
+        def add(tx: Transaction) -> None:
+            rows.add(tx, hash_secret(secret), token)
+            note(tx, now, principal, Action.REGISTRATION_TOKEN_CREATED, token=token.registration_token_id)
+
+        await self._database.write(in_request(add))
         return token, secret
 
     async def list(self, principal: Principal) -> Sequence[RegistrationToken]:
@@ -66,10 +72,15 @@ class RegistrationTokens:
     async def revoke(self, principal: Principal, registration_token_id: str) -> None:
         """End a token; accounts that were made with it stay."""
         _require_admin(principal)
-        is_there = is_storable(registration_token_id) and await self._database.write(
-            lambda tx: rows.disable(tx, registration_token_id)
-        )
-        if not is_there:
+        now = self._clock.now()
+
+        def end(tx: Transaction) -> bool:
+            is_there = rows.disable(tx, registration_token_id)
+            if is_there:
+                note(tx, now, principal, Action.REGISTRATION_TOKEN_REVOKED, token=registration_token_id)
+            return is_there
+
+        if not is_storable(registration_token_id) or not await self._database.write(in_request(end)):
             raise NotFound("There is no such registration token.")
 
 
