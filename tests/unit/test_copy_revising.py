@@ -1,9 +1,11 @@
 """Revising what was handed out: nothing that somebody wrote is ever lost."""
 
+import ctypes
 import os
 import stat
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -296,3 +298,31 @@ def test_what_is_saved_again_and_again_while_it_is_revised_survives(places: Plac
     places.revise()
     assert last in places.read().values()
     assert "new\n" in places.read().values()
+
+
+def test_a_directory_that_is_swapped_for_a_link_meanwhile_leads_nowhere(places: Places, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a.txt").write_text("old\n")
+    places.write(source={f"d/{n}.txt": "new\n" for n in "abcdefgh"}, base={f"d/{n}.txt": "old\n" for n in "abcdefgh"})
+    places.write(target={f"d/{n}.txt": "old\n" for n in "abcdefgh"})
+    (places.target / "link").symlink_to(outside)
+    is_over = threading.Event()
+
+    one, other = (os.fsencode(places.target / name) for name in ("d", "link"))
+
+    def swap() -> None:
+        exchange = ctypes.CDLL(None).renameat2
+        while not is_over.is_set():
+            assert exchange(-100, one, -100, other, 2) == 0
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    try:
+        for _ in range(50):
+            with suppress(OSError):
+                places.revise()
+    finally:
+        is_over.set()
+        swapping.join()
+    assert {path.name: path.read_text() for path in outside.iterdir()} == {"a.txt": "old\n"}
