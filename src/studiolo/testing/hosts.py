@@ -100,7 +100,7 @@ class TwoHosts:
 
 @asynccontextmanager
 async def two_hosts(
-    directory: Path, homes: tuple[Path, Path] | None = None, *, uid: int | None = None
+    directory: Path, homes: tuple[Path, Path] | None = None, *, uids: tuple[int | None, int | None] = (None, None)
 ) -> AsyncGenerator[TwoHosts]:
     """Run two agents below a directory; the homes are `source/home` and `target/home`, if none are given."""
     connector = UnixAgentConnector(SystemClock())
@@ -110,6 +110,7 @@ async def two_hosts(
             home = homes[number] if homes is not None else directory / name / "home"
             home.mkdir(parents=True, exist_ok=True)
             (directory / name).mkdir(exist_ok=True)
+            uid = uids[number]
             if uid is not None:
                 os.chown(home, uid, uid)
             agents.append(HostAgent(directory / name, home, uid))

@@ -29,7 +29,7 @@ from studiolo.agent.copies.stream import Stream, StreamBroken
 from studiolo.agent.copies.tally import Rules, Tally
 from studiolo.agent.copies.tree import TreeWriter
 from studiolo.agent.files import in_thread
-from studiolo.core.errors import Conflict, FileTypeUnsupported, InvalidRequest, Unavailable
+from studiolo.core.errors import Conflict, FileNotFound, FileTypeUnsupported, InvalidRequest, Unavailable
 
 if TYPE_CHECKING:
     from studiolo.agent.agent import Agent
@@ -136,18 +136,24 @@ def _write(writer: TreeWriter, stream: Stream, tally: Tally, name: str | None, *
 def _find_source(home: str, given: dict[str, Any]) -> tuple[Root, dict[str, Any]]:
     path = params.text(given, "path")
     name: str | None = None
-    with Home(home).place(path, "stat") as place:
+    with Home.of_call(home, given).place(path, "stat") as place:
         found = place.require()
-        if not place.is_directory:
-            if not stat.S_ISREG(found.st_mode):
-                raise FileTypeUnsupported(f"'{path}' is neither a file nor a directory; it cannot be copied.")
-            path, _, name = path.rstrip("/").rpartition("/")
-    with Home(home).place(path, "stat") as place:
-        directory = place.open(os.O_RDONLY | os.O_DIRECTORY)
+        if place.is_directory:
+            directory = place.open(os.O_RDONLY | os.O_DIRECTORY)
+        elif stat.S_ISREG(found.st_mode):
+            parent, _, name = path.rstrip("/").rpartition("/")
+            directory = _open_directory(home, parent)
+        else:
+            raise FileTypeUnsupported(f"'{path}' is neither a file nor a directory; it cannot be copied.")
     result: dict[str, Any] = {"kind": "directory" if name is None else "file", "name": name}
     if params.flag(given, "is_same_home"):
         result["around"] = identities_to(identity(os.stat(home)), directory)
     return Root(directory, name), result
+
+
+def _open_directory(home: str, path: str) -> int:
+    with Home(home).place(path, "open") as place:
+        return place.open(os.O_RDONLY | os.O_DIRECTORY)
 
 
 def _find_target(home: str, given: dict[str, Any]) -> tuple[int, str | None]:
@@ -163,7 +169,7 @@ def _find_target(home: str, given: dict[str, Any]) -> tuple[int, str | None]:
         raise InvalidRequest("name must name a file", fields={"name": "must name a file"}) from error
     is_directory = path.endswith("/") or not path
     if not is_directory:
-        with Home(home).place(path, "stat") as place:
+        with contextlib.suppress(FileNotFound), Home(home).place(path, "stat") as place:
             is_directory = place.is_directory
     if is_directory:
         return _open_made(home, path), name

@@ -80,7 +80,8 @@ class StreamedEngine:
         if order.target_path.endswith("/") and target_path:
             target_path += "/"
         async with AsyncExitStack() as stack:
-            given: dict[str, Any] = {"path": source_path, "is_same_home": source_id == target_id}
+            is_same_home = source_id == target_id
+            given: dict[str, Any] = {"path": source_path, "is_same_home": is_same_home, "within": order.source_within}
             try:
                 source = await self._open(stack, source_id, "copies.read", given)
             except StudioloError as error:
