@@ -25,6 +25,16 @@ async def test_the_form_for_keys_makes_none_that_is_stronger(v2, as_owner, servi
     assert len((await v2(key, "api-keys", action="get"))["response"]) == 2
 
 
+async def test_the_form_for_keys_gives_and_changes_scopes(v2, as_owner):
+    given = {"action": "create", "scopes": ["files:read", "exec"], "expire": "2040-01-01"}
+    made = (await v2(as_owner.key, "api-keys", **given))["response"][0]
+    assert made["scopes"] == ["files:read", "exec"]
+    change = {"action": "edit", "id": made["id"], "scopes": ["copies"], "expire": ""}
+    assert await v2(as_owner.key, "api-keys", **change) == {"response": []}
+    (row,) = [one for one in (await v2(as_owner.key, "api-keys", action="get"))["response"] if one["id"] == made["id"]]
+    assert (row["scopes"], row["expire"]) == (["copies"], None)
+
+
 async def test_the_cookie_of_a_frame_is_no_sign_in_of_a_browser(browser, as_owner, services):
     token = (await as_owner.call("mint_auth_token"))["auth_token"]
     _, secret = await services.sign_ins.sign_in_frame(token, None)

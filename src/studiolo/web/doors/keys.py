@@ -3,11 +3,15 @@
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import Field
+
 from studiolo.core.errors import InvalidRequest
 from studiolo.core.ids import AccountId, ApiKeyId, ProjectId
 from studiolo.core.models import ApiKey
+from studiolo.domain.api_keys import KeyChange
 from studiolo.domain.moments import parse_moment
-from studiolo.web.api_v1.parameters import Content, Integer, Moment, Text
+from studiolo.domain.scopes import scope_names
+from studiolo.web.api_v1.parameters import Content, Integer, Moment, Text, Texts
 from studiolo.web.api_v1.registry import Call, CallContext, Example, Form
 from studiolo.web.doors.shapes import Given, Reply
 
@@ -22,6 +26,7 @@ class KeysGiven(Given):
     id: Integer = None
     name: Text | None = None
     expire: Text | None = None
+    scopes: Texts | None = Field(default=None, description="What it is good for, as in `create_api_key`.")
 
 
 class SignInTokenGiven(Given):
@@ -49,6 +54,7 @@ class KeyRow(Reply):
     created: Moment
     expire: Moment | None
     last_active: Moment | None
+    scopes: list[str]
 
 
 class NewKey(KeyRow):
@@ -72,17 +78,20 @@ async def manage_api_keys(context: CallContext, given: KeysGiven) -> Keys:
     if given.action == "create":
         project_id = ProjectId(given.project_id) if given.project_id is not None else None
         made, secret = await keys.create(
-            principal, project_id=project_id, name=given.name or "", expires_at=_moment(given.expire)
+            principal,
+            project_id=project_id,
+            name=given.name or "",
+            expires_at=_moment(given.expire),
+            scopes=given.scopes,
         )
         return Keys(response=[NewKey(**_row(made), secret=secret)])
     api_key_id = _id(given)
     if given.action == "delete":
         await keys.revoke(principal, api_key_id)
     else:
-        if given.name is not None:
-            await keys.rename(principal, api_key_id, given.name)
-        if given.expire is not None:
-            await keys.set_expiry(principal, api_key_id, _moment(given.expire))
+        ends_at = _moment(given.expire)
+        never_ends = given.expire is not None and ends_at is None
+        await keys.edit(principal, api_key_id, KeyChange(given.name, given.scopes, ends_at, never_ends=never_ends))
     return Keys(response=[])
 
 
@@ -126,6 +135,7 @@ def _row(key: ApiKey) -> dict[str, Any]:
         "created": key.created_at,
         "expire": key.expires_at,
         "last_active": key.last_active_at,
+        "scopes": scope_names(key.scopes),
     }
 
 
@@ -178,6 +188,7 @@ CALLS = (
                             "created": "2026-05-01T09:30:00.125Z",
                             "expire": None,
                             "last_active": None,
+                            "scopes": ["everything"],
                             "secret": "sk-Yq8wXe2Rt5Zu1PaS00000h",
                         }
                     ]
