@@ -1,6 +1,8 @@
 """Calls about accounts. Written by `make client` from the registry of calls; not to be edited."""
 
+import builtins
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from studiolo.client.calling import AsyncCaller, Caller
@@ -32,6 +34,32 @@ class Usernames:
     EVENT: ClassVar[str] = "usernames"
 
     usernames: dict[str, Username | Literal[False]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedAccount:
+    """An account."""
+
+    account_id: str
+    email_address: str | None = None
+    first_name: str
+    last_name: str
+    is_admin: bool
+    is_banned: bool
+    is_deleted: bool
+    created: datetime
+    last_active: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountList:
+    """Accounts, in the order of their ids."""
+
+    EVENT: ClassVar[str] = "account_list"
+
+    accounts: list[ListedAccount]
+    next_cursor: str | None = None
+    """Missing on the last page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +101,13 @@ class AccountsCalls:
     def __init__(self, caller: Caller) -> None:
         """Make calls through a client's connection."""
         self._caller = caller
+
+    def ban(self, *, account_id: str) -> None:
+        """Ban an account: its keys are refused, its sign-ins and tokens end at once.
+
+        Who may call it: Administrators.
+        """
+        self._caller.do("ban_account", {"account_id": account_id})
 
     def change_email_address(
         self,
@@ -171,12 +206,41 @@ class AccountsCalls:
         """
         self._caller.do("forgot_password", {"email_address": email_address})
 
-    def get_usernames(self, *, account_ids: list[str]) -> Usernames:
+    def get_usernames(self, *, account_ids: builtins.list[str]) -> Usernames:
         """Learn how people are called, by the ids of their accounts.
 
         Who may call it: Any key.
         """
         return self._caller.call("get_usernames", {"account_ids": account_ids}, (Usernames,), is_reading=True)
+
+    def list(
+        self,
+        *,
+        search: str | None = None,
+        banned: bool | None = None,
+        admin: bool | None = None,
+        deleted: bool | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> AccountList:
+        """List accounts page by page.
+
+        Who may call it: Administrators.
+
+        Args:
+            search: A part of the name or of the e-mail address.
+            banned: true: only banned accounts; false: none of them.
+            admin: true: only administrators; false: none of them.
+            deleted: Also those that are deleted. Default: `False`.
+            cursor: The `next_cursor` of the page before.
+            limit: At most so many, 1 to 1000. Default: `100`.
+        """
+        return self._caller.call(
+            "list_accounts",
+            {"search": search, "banned": banned, "admin": admin, "deleted": deleted, "cursor": cursor, "limit": limit},
+            (AccountList,),
+            is_reading=True,
+        )
 
     def reset_forgot_password(self, *, reset_code: str, new_password: str) -> None:
         """Set a new password with the code that was mailed. Everywhere the account is signed out.
@@ -188,6 +252,13 @@ class AccountsCalls:
             new_password: 6 to 64 characters.
         """
         self._caller.do("reset_forgot_password", {"reset_code": reset_code, "new_password": new_password})
+
+    def unban(self, *, account_id: str) -> None:
+        """Let a banned account in again.
+
+        Who may call it: Administrators.
+        """
+        self._caller.do("unban_account", {"account_id": account_id})
 
     def user_auth(self, *, account_id: str, password: str) -> UserAuthToken:
         """Make a short-lived auth token that signs a browser in as an account: `?auth_token=` in an IFrame.
@@ -228,6 +299,13 @@ class AsyncAccountsCalls:
     def __init__(self, caller: AsyncCaller) -> None:
         """Make calls through a client's connection."""
         self._caller = caller
+
+    async def ban(self, *, account_id: str) -> None:
+        """Ban an account: its keys are refused, its sign-ins and tokens end at once.
+
+        Who may call it: Administrators.
+        """
+        await self._caller.do("ban_account", {"account_id": account_id})
 
     async def change_email_address(
         self,
@@ -326,12 +404,41 @@ class AsyncAccountsCalls:
         """
         await self._caller.do("forgot_password", {"email_address": email_address})
 
-    async def get_usernames(self, *, account_ids: list[str]) -> Usernames:
+    async def get_usernames(self, *, account_ids: builtins.list[str]) -> Usernames:
         """Learn how people are called, by the ids of their accounts.
 
         Who may call it: Any key.
         """
         return await self._caller.call("get_usernames", {"account_ids": account_ids}, (Usernames,), is_reading=True)
+
+    async def list(
+        self,
+        *,
+        search: str | None = None,
+        banned: bool | None = None,
+        admin: bool | None = None,
+        deleted: bool | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> AccountList:
+        """List accounts page by page.
+
+        Who may call it: Administrators.
+
+        Args:
+            search: A part of the name or of the e-mail address.
+            banned: true: only banned accounts; false: none of them.
+            admin: true: only administrators; false: none of them.
+            deleted: Also those that are deleted. Default: `False`.
+            cursor: The `next_cursor` of the page before.
+            limit: At most so many, 1 to 1000. Default: `100`.
+        """
+        return await self._caller.call(
+            "list_accounts",
+            {"search": search, "banned": banned, "admin": admin, "deleted": deleted, "cursor": cursor, "limit": limit},
+            (AccountList,),
+            is_reading=True,
+        )
 
     async def reset_forgot_password(self, *, reset_code: str, new_password: str) -> None:
         """Set a new password with the code that was mailed. Everywhere the account is signed out.
@@ -343,6 +450,13 @@ class AsyncAccountsCalls:
             new_password: 6 to 64 characters.
         """
         await self._caller.do("reset_forgot_password", {"reset_code": reset_code, "new_password": new_password})
+
+    async def unban(self, *, account_id: str) -> None:
+        """Let a banned account in again.
+
+        Who may call it: Administrators.
+        """
+        await self._caller.do("unban_account", {"account_id": account_id})
 
     async def user_auth(self, *, account_id: str, password: str) -> UserAuthToken:
         """Make a short-lived auth token that signs a browser in as an account: `?auth_token=` in an IFrame.
