@@ -196,3 +196,12 @@ async def test_directories_are_made_once(call, home):
 async def test_missing_path_is_said_in_the_words_of_the_system(call, home):
     with pytest.raises(FileNotFound, match="ENOENT: no such file or directory, lstat 'nothing'"):
         await call("files.describe", path="nothing")
+
+
+async def test_caller_narrowed_to_a_file_may_make_it_and_no_other(call, home):
+    assert (await call("uploads.create", path="only", size_bytes=0, within="only"))["is_complete"]
+    assert (await call("uploads.create", path="only", size_bytes=0, within="only"))["is_complete"]
+    assert (home / "only").is_file()
+    for path in ("other", "far/only", "only2"):
+        with pytest.raises(PathOutsideProject):
+            await call("uploads.create", path=path, size_bytes=0, within="only")

@@ -240,7 +240,7 @@ async def test_too_large_is_refused_before_and_while_it_comes(files):
     refused = await create(files, "f", 21 * MIB)
     assert (refused.status_code, refused.json()["code"]) == (413, "file_too_large")
     assert not (files.home / "f").exists()
-    assert list((files.home / ".studiolo/uploads").glob("*.part")) == []
+    await until_no_part_is_left(files)
 
 
 async def test_quota_is_kept(files):
@@ -255,6 +255,13 @@ async def test_quota_is_kept(files):
     assert not (files.home / "f").exists()
 
 
+async def test_uploads_side_by_side_keep_the_quota_together(files):
+    answers = await asyncio.gather(*(files.put(f"f{n}", pieces_of(os.urandom(15 * MIB))) for n in range(5)))
+    assert {answer.status_code for answer in answers} <= {201, 413}
+    assert sum(path.stat().st_size for path in files.home.glob("f*")) <= 50 * MIB
+    assert (await files.put("small", b"x" * MIB)).status_code == 201
+
+
 @pytest.mark.parametrize("path", ["", "d", "pipe", "nothing/at/all"])
 async def test_what_is_no_file_is_not_read(files, path):
     (files.home / "d").mkdir()
@@ -266,6 +273,13 @@ async def test_what_is_no_file_is_not_read(files, path):
         assert (await files.put(path, b"x")).status_code == 400
 
 
+async def until_no_part_is_left(files: Files) -> None:
+    """Wait until the agent, who hears of it a little later, has tidied up."""
+    async with asyncio.timeout(10):
+        while list((files.home / ".studiolo/uploads").iterdir()):  # noqa: ASYNC110 - a directory tells nobody
+            await asyncio.sleep(0.01)
+
+
 async def breaking() -> AsyncIterator[bytes]:
     """Give some bytes as a client does that goes away then."""
     yield b"x" * 300_000
@@ -275,10 +289,7 @@ async def breaking() -> AsyncIterator[bytes]:
 async def test_broken_off_upload_leaves_nothing(files, services):
     with pytest.raises(ClientDisconnect):
         await services.transfers.upload(files.caller.principal, files.project_id, "f", breaking())
-    uploads = files.home / ".studiolo/uploads"
-    async with asyncio.timeout(10):
-        while list(uploads.iterdir()):  # noqa: ASYNC110 - the agent hears of it a little later
-            await asyncio.sleep(0.01)
+    await until_no_part_is_left(files)
     assert not (files.home / "f").exists()
 
 

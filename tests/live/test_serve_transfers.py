@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from studiolo.runtime.keeper.linux import children_of
 from studiolo.testing.live import until
 from studiolo.testing.servers import Server
 
@@ -46,7 +47,8 @@ def zeros(size: int, piece: int = MIB) -> Iterator[bytes]:
 
 def test_large_file_takes_no_memory_of_hub_and_agent(server: Server, project_id: str):
     auth = (server.key, "")
-    pids = (server.hub_pid, server.record(project_id).inner.pid)
+    first = server.record(project_id).inner.pid
+    pids = (server.hub_pid, first, *children_of(first))  # the agent, the first of its walls or their child
     small = server.http.put(address(server, project_id, "small"), auth=auth, content=b"x")
     assert small.status_code == 201
     before = [peak_bytes(pid) for pid in pids]

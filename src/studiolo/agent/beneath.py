@@ -83,16 +83,33 @@ class Home:
         with _explained(action, path), _Walk(self._path, path) as walk:
             allowed = self._allowed()
             place = walk.go(names, is_followed=is_followed, makes_parents=makes_parents)
-            if allowed is not None and not walk.is_within(allowed, place):
+            if allowed is not None and not allowed.holds(walk, place):
                 raise PathOutsideProject(f"'{path}' leads out of what is open to you")
             yield place
 
-    def _allowed(self) -> tuple[int, int] | None:
+    def _allowed(self) -> "_Part | None":
         if self._within is None:
             return None
         with _Walk(self._path, self._within) as walk:
             place = walk.go(_names(self._within), is_followed=True, makes_parents=False)
-            return _identity(place.status) if place.status else (-1, -1)
+            identity = None if place.status is None else _identity(place.status)
+            return _Part(identity, _identity(os.fstat(place.directory)), place.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The part of a home that is open to somebody: a directory or a file, perhaps one that is yet to be made."""
+
+    identity: tuple[int, int] | None
+    parent: tuple[int, int]
+    name: str
+
+    def holds(self, walk: "_Walk", place: Place) -> bool:
+        """Tell whether a place is this part, or below it."""
+        if self.identity is None:
+            return place.name == self.name and _identity(os.fstat(place.directory)) == self.parent
+        is_itself = place.status is not None and _identity(place.status) == self.identity
+        return is_itself or self.identity in walk.identities()
 
 
 class _Walk:
@@ -128,10 +145,9 @@ class _Walk:
                 self._enter(name, is_made=status is None and makes_parents)
         return self._here()
 
-    def is_within(self, allowed: tuple[int, int], place: Place) -> bool:
-        """Tell whether a directory from the home to the place, or the place itself, is the one that is allowed."""
-        found = [_identity(os.fstat(fd)) for fd in self._fds]
-        return allowed in found or (place.status is not None and _identity(place.status) == allowed)
+    def identities(self) -> list[tuple[int, int]]:
+        """Return what the directories from the home to here are, whatever their names."""
+        return [_identity(os.fstat(fd)) for fd in self._fds]
 
     def _here(self) -> Place:
         """Return the place of the directory where the walk is."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from studiolo.agent import params
 from studiolo.agent.files import explain, in_thread
-from studiolo.agent.space import Space, no_room, room_of
+from studiolo.agent.space import Space, room_of
 from studiolo.agent.uploads import LIFETIME_SECONDS, Upload, Uploads
 from studiolo.core.errors import (
     ChecksumMismatch,
@@ -75,21 +75,22 @@ async def append(agent: "Agent", given: dict[str, Any], channel: "Channel") -> N
         if algorithm not in (None, *CHECKSUMS):
             raise InvalidRequest("The checksum's algorithm is not known.", fields={"checksum": "unknown"})
         await room_of(agent, given, (upload.size_bytes or 0) - offset)
-        most = None if upload.size_bytes is None else upload.size_bytes - offset
-        await _serve(channel, _Writer(agent, uploads, upload, offset, most, algorithm).receive)
+        disk_bytes = params.count(given, "disk_bytes")
+        await _serve(channel, _Writer(agent, uploads, upload, offset, disk_bytes, algorithm).receive)
 
 
 async def receive(agent: "Agent", given: dict[str, Any], channel: "Channel") -> None:
     """Take a whole file in one go."""
     uploads, upload = _uploads(agent), _read(given)
-    room = await room_of(agent, given, upload.size_bytes or 0)
-    limits = [limit for limit in (upload.size_bytes, room) if limit is not None]
+    await room_of(agent, given, upload.size_bytes or 0)
+    disk_bytes = params.count(given, "disk_bytes")
     await uploads.create(upload)
+    writer = _Writer(agent, uploads, upload, 0, disk_bytes, None, is_whole=True)
     try:
         async with uploads.writing(upload.upload_id):
-            most = min(limits) if limits else None
-            await _serve(channel, _Writer(agent, uploads, upload, 0, most, None, is_whole=True).receive)
+            await _serve(channel, writer.receive)
     finally:
+        writer.give_room_back()
         with contextlib.suppress(StudioloError):
             await uploads.discard(upload.upload_id)
 
@@ -103,7 +104,7 @@ class _Writer:
         uploads: Uploads,
         upload: Upload,
         offset: int,
-        most: int | None,
+        disk_bytes: int | None,
         algorithm: str | None,
         *,
         is_whole: bool = False,
@@ -112,9 +113,10 @@ class _Writer:
         self._uploads = uploads
         self._upload = upload
         self._start = self._at = offset
-        self._most = most
+        self._disk_bytes = disk_bytes
         self._digest = None if algorithm is None else hashlib.new(algorithm)
         self._is_whole = is_whole
+        self._is_placed = False
 
     async def receive(self, channel: "Channel") -> dict[str, Any] | None:
         """Write what comes; return the answer, or None if the hub left before the end."""
@@ -134,10 +136,14 @@ class _Writer:
         finally:
             os.close(opened)
 
+    def give_room_back(self) -> None:
+        """Count what has arrived no longer, unless it has become the file."""
+        if not self._is_placed:
+            self._space.note_written(self._start - self._at)
+
     async def _take(self, opened: int, data: bytes) -> None:
-        if self._most is not None and self._at - self._start + len(data) > self._most:
-            if self._upload.size_bytes is None:
-                raise no_room(self._most)
+        self._space.require(len(data), self._disk_bytes)
+        if self._upload.size_bytes is not None and self._at + len(data) > self._upload.size_bytes:
             raise TooLarge(f"More bytes came than the {self._upload.size_bytes:,} that were announced.")
         writing = asyncio.ensure_future(in_thread(_write, opened, data, self._at))
         try:
@@ -158,7 +164,9 @@ class _Writer:
             upload = replace(self._upload, sha256=checksum or self._upload.sha256)
             if upload.size_bytes not in (None, self._at):
                 raise InvalidRequest("Fewer bytes came than were announced.")
-            return {**await self._uploads.finish(upload), "is_complete": True}
+            placed = await self._uploads.finish(upload)
+            self._is_placed = True
+            return {**placed, "is_complete": True}
         is_complete = self._at == self._upload.size_bytes
         placed = await self._uploads.finish(self._upload) if is_complete else {}
         return {**placed, "offset": self._at, "is_complete": is_complete}

@@ -36,6 +36,11 @@ class Space:
             self._measured_at = time.monotonic()
         return max(0, disk_bytes - self._used_bytes)
 
+    def require(self, size_bytes: int, disk_bytes: int | None) -> None:
+        """Raise QuotaExceeded if so much more does not fit, by what was measured last and was written since."""
+        if disk_bytes is not None and self._used_bytes + size_bytes > disk_bytes:
+            raise no_room(max(0, disk_bytes - self._used_bytes))
+
     def note_written(self, size_bytes: int) -> None:
         """Count what was written since the home was measured."""
         self._used_bytes += size_bytes
