@@ -165,7 +165,7 @@ async def test_expired_records_go_but_not_those_that_wait(database: Database, cl
     assert claimed is not None
     await finish(database, clock, claimed)
     later = clock.now() + timedelta(days=31)
-    assert await database.write(lambda tx: copies.delete_expired(tx, later)) == 1
+    assert await database.write(lambda tx: copies.delete_expired(tx, later, 100)) == 1
 
 
 CLAIM_AND_SAY_SO = """

@@ -150,7 +150,7 @@ class Settings(BaseSettings):
         "revision can tell what was changed; 0: of none.",
     )
     copy_lease_seconds: int = Field(
-        30, ge=2, description="A copy whose worker is silent for this long is claimed again."
+        30, ge=2, le=1800, description="A copy whose worker is silent for this long is claimed again."
     )
     projects_query_days: int = Field(
         0, ge=0, description="Let the query table `projects` list only projects edited in so many days; 0: all."

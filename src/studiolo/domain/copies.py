@@ -37,6 +37,7 @@ MAX_LIMIT = 1000
 MAX_OFFSET = 100_000
 MAX_PATH_CHARACTERS = 4_096
 MAX_PATTERNS = 1_000
+_REAPED_AT_ONCE = 500
 _PAUSES_SECONDS = (0.03, 0.05, 0.1, 0.2, 0.4, 0.8)  # between looks into the table, while there is no news
 
 
@@ -238,9 +239,14 @@ class Copies:
         return await self._database.read(lambda tx: queue.is_any_due(tx, now))
 
     async def reap(self) -> int:
-        """Delete records whose time is over; return how many."""
+        """Delete records whose time is over, few enough at once to hold up nobody; return how many."""
         now = self._clock.now()
-        return await self._database.write(lambda tx: rows.delete_expired(tx, now))
+        deleted = 0
+        while True:
+            some = await self._database.write(lambda tx: rows.delete_expired(tx, now, _REAPED_AT_ONCE))
+            deleted += some
+            if some < _REAPED_AT_ONCE:
+                return deleted
 
     async def _get(self, copy_id: CopyId) -> CopyOperation:
         return await self._database.read(lambda tx: self._found(tx, copy_id))

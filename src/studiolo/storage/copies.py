@@ -105,15 +105,17 @@ def is_cancelled(tx: Connection, claimed: CopyOperation, owner: str) -> bool | N
 
 
 def delete_scheduled(tx: Connection, copy_id: CopyId) -> bool:
-    """Delete a scheduled copy that is not finished; False if there is none."""
-    waits = and_(copies.c.copy_id == copy_id, copies.c.scheduled_at.is_not(None), copies.c.finished_at.is_(None))
-    return tx.execute(delete(copies).where(waits)).rowcount == 1
+    """Delete a scheduled copy that is neither finished nor being carried out; False if there is none."""
+    waits = and_(copies.c.finished_at.is_(None), copies.c.lease_owner.is_(None))
+    mine = and_(copies.c.copy_id == copy_id, copies.c.scheduled_at.is_not(None))
+    return tx.execute(delete(copies).where(mine, waits)).rowcount == 1
 
 
-def delete_expired(tx: Connection, now: datetime) -> int:
-    """Delete finished copies whose time is over; return how many."""
+def delete_expired(tx: Connection, now: datetime, most: int) -> int:
+    """Delete finished copies whose time is over, `most` of them at once; return how many."""
     over = and_(copies.c.expires_at < now, copies.c.finished_at.is_not(None))
-    return tx.execute(delete(copies).where(over)).rowcount
+    some = select(copies.c.copy_id).where(over).order_by(copies.c.expires_at).limit(most)
+    return tx.execute(delete(copies).where(copies.c.copy_id.in_(some))).rowcount
 
 
 def renew(tx: Connection, claimed: CopyOperation, owner: str, lease_until: datetime) -> bool:

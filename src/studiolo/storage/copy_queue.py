@@ -11,7 +11,7 @@ The rules of the queue stand in `copies.py`. In addition:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -45,6 +45,7 @@ class AtOnce:
     per_project: int
 
 
+HORIZON = timedelta(hours=1)  # longer than every lease and every pause before a further attempt
 UNLIMITED = AtOnce(1 << 30, 1 << 30)
 
 
@@ -81,7 +82,7 @@ def claim(
     if not found:
         return Claim([], is_more=False)
     chosen = {copy.copy_id: copy for copy in _together(found[:most])}
-    given = {"now": now, "new_owner": owner, "new_lease": lease_until, "chosen": list(chosen)}
+    given = {"now": now, "horizon": now + HORIZON, "new_owner": owner, "new_lease": lease_until, "chosen": list(chosen)}
     taken = set(tx.execute(_CLAIM, given).scalars())
     claimed = [
         replace(copy, started_at=copy.started_at or now, attempts=copy.attempts + 1)
@@ -149,13 +150,17 @@ def _ended(copy: CopyOperation, owner: str, now: datetime, report: dict[str, Any
 
 def _next(tx: Connection, now: datetime, most: int, full: _Full) -> list[CopyOperation]:
     """Return the copies that are next, in order."""
-    given = {"now": now, "most": most, "full_accounts": full.accounts, "full_projects": full.projects}
+    given = {"now": now, "horizon": now + HORIZON, "most": most}
+    given |= {"full_accounts": full.accounts, "full_projects": full.projects}
     query = _NEXT_OF_ALL if full == _NOBODY else _NEXT_OF_SOME
     return [copy_of(row) for row in tx.execute(query, given).mappings()]
 
 
 def _is_free(now: ColumnElement[Any]) -> ColumnElement[bool]:
-    return and_(copies.c.due_at.is_not(None), or_(copies.c.lease_until.is_(None), copies.c.lease_until <= now))
+    until = copies.c.lease_until
+    # a moment that is further away than any lease or pause lasts was written before the clock was set back
+    is_over = or_(until.is_(None), until <= now, until > bindparam("horizon", type_=until.type))
+    return and_(copies.c.due_at.is_not(None), is_over)
 
 
 def _next_query(*conditions: ColumnElement[bool]) -> Select[Any]:
