@@ -34,6 +34,7 @@ from studiolo.runtime.keeper.messages import (
     Probe,
     RemoveHome,
     Request,
+    SetLimits,
     StartCopyWorker,
     StartProject,
     StopProject,
@@ -47,7 +48,19 @@ from studiolo.runtime.keeper.spawn import Launch
 from studiolo.runtime.keeper.starts import Starts
 from studiolo.runtime.keeper.walls import find_bubblewrap
 
-_FOR_HUB = (Probe, StartProject, PollProject, StopProject, MeasureHome, RemoveHome, CopyPath, CopyTree, StartCopyWorker)
+_FOR_HUB = (
+    Probe,
+    StartProject,
+    SetLimits,
+    PollProject,
+    StopProject,
+    MeasureHome,
+    RemoveHome,
+    CopyPath,
+    CopyTree,
+    CopyTrees,
+    StartCopyWorker,
+)
 _FOR_WORKERS = (CopyPath, CopyTree, CopyTrees, TellFinished)
 _COUNTS_PER_NAMESPACE = (5, 14)  # since this kernel RLIMIT_NPROC is counted for each user namespace
 
@@ -180,8 +193,8 @@ class Keeper:
                 return self._probe()
             case StartProject():
                 return self._projects.start(request)
-            case PollProject():
-                return self._projects.poll(request.project_id)
+            case SetLimits() | PollProject():
+                return self._look_after(request)
             case StopProject():
                 return self._projects.stop(request.project_id)
             case MeasureHome():
@@ -197,6 +210,10 @@ class Keeper:
                 return self._wake_workers(is_behind=request.is_behind)
             case _:
                 raise RunnerUnavailable("The supervisor does not know this request.")
+
+    def _look_after(self, request: SetLimits | PollProject) -> dict[str, Any]:
+        is_poll = isinstance(request, PollProject)
+        return self._projects.poll(request.project_id) if is_poll else self._projects.set_limits(request)
 
     def _copy(self, request: CopyPath | CopyTree | CopyTrees, report: Report) -> Task[dict[str, Any]]:
         if isinstance(request, CopyPath):
