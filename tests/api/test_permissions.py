@@ -119,6 +119,10 @@ def _mail(world: World) -> dict[str, Any]:
     return {**world.project, "to": "x@example.edu", "email": "", "title": "", "link2proj": ""}
 
 
+def _victim(world: World) -> dict[str, Any]:
+    return {"account_id": world.victim}
+
+
 TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "add_collaborator": (_person, WRITERS),
     "cancel_copy": (World.copy, WRITERS),
@@ -166,6 +170,16 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "list_exec": (lambda w: w.project, WRITERS),
     "list_registration_tokens": (lambda w: {}, ADMIN),
     "list_audit_log": (lambda w: {}, ADMIN),
+    "ban_account": (_victim, ADMIN),
+    "unban_account": (_victim, ADMIN),
+    "list_accounts": (lambda w: {}, ADMIN),
+    "list_projects": (lambda w: {}, EVERYBODY),
+    "start_project": (lambda w: w.project, WRITERS),
+    "stop_project": (lambda w: w.project, WRITERS),
+    "restart_project": (lambda w: w.project, WRITERS),
+    "get_project_state": (lambda w: w.project, READERS),
+    "get_project_limits": (lambda w: w.project, READERS),
+    "set_project_limits": (lambda w: {**w.project, "memory_mb": 100}, ADMIN),
     "log_client_error": (lambda w: {"error": "x"}, EVERYBODY),
     "mint_auth_token": (lambda w: {"account_id": w.victim}, ADMIN),
     "move_path": (lambda w: {**w.project, "source": w.file("old")["path"], "target": "new"}, WRITERS),

@@ -106,14 +106,30 @@ async def test_one_chore_that_fails_does_not_keep_the_others() -> None:
 
     services: Any = SimpleNamespace(
         sign_ins=SimpleNamespace(reap=chore("sign_ins")),
+        ephemeral_accounts=SimpleNamespace(reap=chore("ephemeral_accounts")),
+        copy_groups=SimpleNamespace(reap=chore("copy_groups")),
         copies=SimpleNamespace(reap=chore("copies", is_failing=True)),
         invitations=SimpleNamespace(reap=chore("invitations")),
         jupyter=SimpleNamespace(reap=chore("jupyter_results")),
         client_errors=SimpleNamespace(reap=chore("client_errors")),
+        audit=SimpleNamespace(reap=chore("audit")),
+        idempotency=SimpleNamespace(reap=chore("idempotency")),
         projects=SimpleNamespace(stop_idle=chore("idle")),
+        project_limits=SimpleNamespace(start_those_that_always_run=chore("always_running")),
     )
     await reaper.reap(services)
-    assert done == ["sign_ins", "invitations", "jupyter_results", "client_errors", "idle"]
+    assert done == [
+        "sign_ins",
+        "ephemeral_accounts",
+        "copy_groups",
+        "invitations",
+        "jupyter_results",
+        "client_errors",
+        "audit",
+        "idempotency",
+        "idle",
+        "always_running",
+    ]
 
 
 async def test_the_reaper_works_once_a_minute(clock: MovingClock) -> None:
@@ -123,8 +139,20 @@ async def test_the_reaper_works_once_a_minute(clock: MovingClock) -> None:
         calls.append(1)
         return 0
 
-    one: Any = SimpleNamespace(reap=count, stop_idle=count)
-    names = ("sign_ins", "copies", "invitations", "jupyter", "client_errors", "projects")
+    one: Any = SimpleNamespace(reap=count, stop_idle=count, start_those_that_always_run=count)
+    names = (
+        "sign_ins",
+        "ephemeral_accounts",
+        "copies",
+        "copy_groups",
+        "invitations",
+        "jupyter",
+        "client_errors",
+        "audit",
+        "idempotency",
+        "projects",
+        "project_limits",
+    )
     services: Any = SimpleNamespace(**dict.fromkeys(names, one))
     running = asyncio.create_task(reaper.run(services, clock))
     await clock.move_past_sleeper()

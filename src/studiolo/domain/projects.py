@@ -1,5 +1,6 @@
 """Projects: making, describing, starting and stopping them."""
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -16,26 +17,24 @@ from studiolo.core.errors import (
     StudioloError,
 )
 from studiolo.core.ids import AccountId, ProjectId
-from studiolo.core.models import FULL_SCOPE, Principal, Project, Role
+from studiolo.core.models import FULL_SCOPE, Principal, Project, ProjectState, Role
 from studiolo.core.secrets import SecretSource
 from studiolo.core.settings import Settings
+from studiolo.domain import paging
 from studiolo.domain.access import Access
 from studiolo.domain.agents import Agents
 from studiolo.domain.audit import Action, in_request, note
 from studiolo.domain.idempotency import note_made
 from studiolo.domain.lifecycle import Lifecycle, Progress
+from studiolo.domain.paging import Page
+from studiolo.domain.project_limits import idle_timeout_seconds
 from studiolo.storage import collaborators
 from studiolo.storage import projects as rows
 from studiolo.storage.database import Database, Transaction
 
 MAX_TITLE_CHARACTERS = 1_000
 MAX_DESCRIPTION_CHARACTERS = 100_000
-_LIMITS = {
-    "memory_mb": (64, 1024 * 1024),
-    "cpu_cores": (0.01, 1024),
-    "processes": (16, 1_000_000),
-    "disk_mb": (1, 1024 * 1024 * 1024),
-}
+LEAST_IDLE_SECONDS = 60.0
 _log = structlog.get_logger()
 
 
@@ -95,6 +94,30 @@ class Projects:
         )
         return [project for project in found if not project.is_deleted]
 
+    async def list_page(
+        self,
+        principal: Principal,
+        *,
+        account_id: AccountId | None = None,
+        is_every: bool = False,
+        with_deleted: bool = False,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> Page[Project]:
+        """Return projects, the newest first: the caller's, or for administrators an account's, or all.
+
+        Raises Forbidden or InvalidRequest.
+        """
+        whose = account_id or principal.account_id
+        if (is_every or whose != principal.account_id) and not (principal.is_admin and principal.scope == FULL_SCOPE):
+            raise Forbidden("Only administrators may list the projects of others.")
+        only = principal.scope.project_id or principal.key_project_id
+        asked = paging.asked(cursor, limit, int)
+        before = asked.after[0] if asked.after is not None else None
+        wanted = rows.Wanted(None if is_every or principal.key_project_id else whose, only, with_deleted)
+        found = await self._database.read(lambda tx: rows.list_newest(tx, wanted, before=before, limit=asked.look))
+        return asked.page(found, lambda project: (project.uid,))
+
     async def update(
         self, principal: Principal, project_id: ProjectId, *, title: str | None = None, description: str | None = None
     ) -> Project:
@@ -113,6 +136,14 @@ class Projects:
         project = await self._access.project(principal, project_id, write=True)
         self._agents.note_use(project)
         await self._lifecycle.ensure_running(project, may_start=principal.scope.may_start)
+
+    async def start_soon(self, principal: Principal, project_id: ProjectId) -> None:
+        """Start a project without waiting for it."""
+        project = await self._access.project(principal, project_id, write=True)
+        self._agents.note_use(project)
+        if not principal.scope.may_start and project.state is ProjectState.OPENED:
+            raise ProjectNotRunning("The project is not running, and this sign-in may not start it.")
+        self._lifecycle.start_in_background(project)
 
     async def stop(self, principal: Principal, project_id: ProjectId) -> None:
         """Stop a project and wait until nothing of it runs."""
@@ -167,41 +198,20 @@ class Projects:
 
     async def stop_idle(self) -> list[ProjectId]:
         """Stop the projects that nobody and nothing used for the idle timeout; return which."""
-        timeout_seconds = self._settings.idle_timeout_seconds
-        if timeout_seconds == 0:
-            return []
-        since = self._clock.now() - timedelta(seconds=timeout_seconds)
+        now = self._clock.now()
+        since = now - timedelta(seconds=min(LEAST_IDLE_SECONDS, self._settings.idle_timeout_seconds or math.inf))
         unused = await self._database.read(lambda tx: rows.list_unused(tx, since))
-        return [one.project_id for one in unused if await self._stop_if_idle(one, timeout_seconds)]
+        due: list[tuple[Project, float]] = []
+        for one in unused:
+            timeout_seconds = idle_timeout_seconds(one, self._settings)
+            seen_at = one.last_active_at or one.created_at
+            if (now - seen_at).total_seconds() >= timeout_seconds:
+                due.append((one, timeout_seconds))
+        return [one.project_id for one, seconds in due if await self._stop_if_idle(one, seconds)]
 
     async def close(self) -> None:
         """Let go of what is under way; projects go on running."""
         await self._lifecycle.close()
-
-    async def set_limits(
-        self,
-        principal: Principal,
-        project_id: ProjectId,
-        limits: Mapping[str, float | None],
-        *,
-        has_network: bool | None = None,
-    ) -> None:
-        """Set what a project may use from its next start; None leaves a limit as it is. For administrators.
-
-        The limits are those of the settings: `memory_mb`, `cpu_cores`, `processes`, `disk_mb`.
-        """
-        if not principal.is_admin or principal.scope != FULL_SCOPE:
-            raise Forbidden("Only administrators may do this.")
-        given = {name: value for name, value in limits.items() if value is not None}
-        for name, value in given.items():
-            if not _LIMITS[name][0] <= value <= _LIMITS[name][1]:
-                raise InvalidRequest(f"{name} must be {_LIMITS[name][0]:g} to {_LIMITS[name][1]:g}")
-        project = await self._access.project(principal, project_id, write=True)
-        whole = {name: value if name == "cpu_cores" else int(value) for name, value in given.items()}
-        values: dict[str, object] = {"limits": {**project.limits, **whole}}
-        if has_network is not None:
-            values["has_network"] = has_network
-        await self._database.write(lambda tx: rows.change(tx, project_id, values))
 
     async def _set_deleted(self, principal: Principal, project_id: ProjectId, *, is_deleted: bool) -> None:
         project = await self._access.project(principal, project_id, write=True, including_deleted=True)

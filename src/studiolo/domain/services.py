@@ -7,6 +7,7 @@ from studiolo.core.clock import Clock
 from studiolo.core.secrets import SecretSource
 from studiolo.core.settings import Settings
 from studiolo.domain.access import Access
+from studiolo.domain.account_lists import AccountLists
 from studiolo.domain.account_search import AccountSearch
 from studiolo.domain.accounts import Accounts
 from studiolo.domain.agents import Agents
@@ -35,6 +36,7 @@ from studiolo.domain.messages import Messages
 from studiolo.domain.organizations import Organizations
 from studiolo.domain.password_resets import PasswordResets
 from studiolo.domain.passwords import Passwords
+from studiolo.domain.project_limits import ProjectLimits
 from studiolo.domain.project_status import ProjectStatuses
 from studiolo.domain.projects import Projects
 from studiolo.domain.public_paths import PublicPaths
@@ -63,6 +65,7 @@ class Services:
 
     accounts: Accounts
     account_search: AccountSearch
+    account_lists: AccountLists
     password_resets: PasswordResets
     api_keys: ApiKeys
     auth_tokens: AuthTokens
@@ -88,6 +91,7 @@ class Services:
     messages: Messages
     organizations: Organizations
     project_statuses: ProjectStatuses
+    project_limits: ProjectLimits
     registration_tokens: RegistrationTokens
     ephemeral_accounts: EphemeralAccounts
     spending: Spending
@@ -140,6 +144,7 @@ def build_services(
     return Services(
         accounts=accounts,
         account_search=AccountSearch(database, clock),
+        account_lists=AccountLists(database),
         password_resets=PasswordResets(settings, database, clock, secrets, accounts, mailer),
         api_keys=ApiKeys(settings, database, clock, secrets, endings),
         auth_tokens=auth_tokens,
@@ -165,6 +170,7 @@ def build_services(
         messages=messages,
         organizations=Organizations(database, clock, secrets, accounts, auth_tokens, messages),
         project_statuses=ProjectStatuses(access, agents),
+        project_limits=ProjectLimits(settings, database, clock, access, lifecycle, runner),
         registration_tokens=RegistrationTokens(database, clock, secrets),
         ephemeral_accounts=EphemeralAccounts(database, clock, secrets, accounts, auth_tokens, sign_ins, lifecycle),
         spending=Spending(settings, clock),

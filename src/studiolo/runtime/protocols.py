@@ -50,6 +50,10 @@ class ProjectRunner(Protocol):
         """End every process of the project; returns when they are gone."""
         ...
 
+    async def set_limits(self, spec: ProjectSpec) -> bool:
+        """Have a running project live with other limits from now on; False if they hold from its next start only."""
+        ...
+
     def socket_path(self, project_id: ProjectId, state: RunnerState) -> str:
         """Return the path of the Unix socket on which the agent answers."""
         ...

@@ -88,6 +88,32 @@ def search(
     return [_account(row) for row in tx.execute(query).mappings()]
 
 
+def list_after(
+    tx: Connection,
+    after: str | None,
+    limit: int,
+    *,
+    search: str | None,
+    is_banned: bool | None,
+    is_admin: bool | None,
+    with_deleted: bool,
+) -> list[Account]:
+    """Return accounts in the order of their ids, those after an id; `search` is in lower case."""
+    query = select(accounts)
+    if after is not None:
+        query = query.where(accounts.c.account_id > after)
+    if not with_deleted:
+        query = query.where(accounts.c.is_deleted.is_(False))
+    for column, value in ((accounts.c.is_banned, is_banned), (accounts.c.is_admin, is_admin)):
+        if value is not None:
+            query = query.where(column.is_(value))
+    if search is not None:
+        named = func.lower(accounts.c.first_name + " " + accounts.c.last_name)
+        addressed = func.coalesce(accounts.c.email_address, "")
+        query = query.where(named.contains(search, autoescape=True) | addressed.contains(search, autoescape=True))
+    return [_account(row) for row in tx.execute(query.order_by(accounts.c.account_id).limit(limit)).mappings()]
+
+
 def is_address_banned(tx: Connection, email_address: str) -> bool:
     """Tell whether an account of this address was banned, even if it was deleted since."""
     was_here = (accounts.c.email_address == email_address) | (accounts.c.email_address_before_delete == email_address)

@@ -102,6 +102,36 @@ def get_all(tx: Connection, project_ids: Sequence[ProjectId]) -> dict[ProjectId,
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which projects are listed: those visible to an account (None: to everybody), or one of them."""
+
+    account_id: AccountId | None
+    project_id: ProjectId | None = None
+    with_deleted: bool = False
+
+
+def list_newest(tx: Connection, wanted: Wanted, *, before: int | None, limit: int) -> list[Project]:
+    """Return projects by their uid, which grows with each new one; those `before` a uid only."""
+    query = select(projects)
+    if wanted.account_id is not None:
+        query = query.where(visible_to(wanted.account_id))
+    if wanted.project_id is not None:
+        query = query.where(projects.c.project_id == wanted.project_id)
+    if not wanted.with_deleted:
+        query = query.where(projects.c.is_deleted.is_(False))
+    if before is not None:
+        query = query.where(projects.c.uid < before)
+    return _projects(tx, query.order_by(projects.c.uid.desc()).limit(limit))
+
+
+def list_always_running_stopped(tx: Connection) -> list[Project]:
+    """Return the projects that are to run always and are stopped."""
+    is_wanted = projects.c.limits["is_always_running"].as_boolean().is_(True)
+    stopped = (projects.c.state == ProjectState.OPENED) & projects.c.is_deleted.is_(False)
+    return _projects(tx, select(projects).where(stopped, is_wanted))
+
+
 def list_active(tx: Connection) -> list[Project]:
     """Return every project that is recorded as starting, running or stopping."""
     return _projects(tx, select(projects).where(projects.c.state.in_(_ACTIVE_STATES)))

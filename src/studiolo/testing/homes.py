@@ -48,6 +48,10 @@ class HomeRunner:
             agent.request_stop()
             await serving
 
+    async def set_limits(self, spec: ProjectSpec) -> bool:
+        """Hold no limits."""
+        return False
+
     def socket_path(self, project_id: ProjectId, state: RunnerState) -> str:
         """Return where the agent answers."""
         return self._path(project_id)

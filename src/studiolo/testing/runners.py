@@ -24,6 +24,7 @@ class FakeRunner:
         self.alive: set[ProjectId] = set()
         self.started: list[ProjectSpec] = []
         self.stopped: list[ProjectId] = []
+        self.limited: list[ProjectSpec] = []
 
     async def probe(self) -> RunnerReport:
         """Say that there are no walls."""
@@ -47,6 +48,13 @@ class FakeRunner:
         if project_id in self.alive:
             self.stopped.append(project_id)
             await self.kill(project_id)
+
+    async def set_limits(self, spec: ProjectSpec) -> bool:
+        """Remember the limits of a project that runs."""
+        if spec.project_id not in self.alive:
+            return False
+        self.limited.append(spec)
+        return True
 
     def socket_path(self, project_id: ProjectId, state: RunnerState) -> str:
         """Return where the agent answers."""

@@ -15,13 +15,15 @@ CALLS: Mapping[Need, str] = {
         sign_in requires_registration_token sign_up_ephemeral whose_key which_project get_site_settings
         """,
     Needs.INSIDE: "query call_project",
-    KeyScope.PROJECTS_READ: "list_projects get_project get_project_state get_project_status list_collaborators",
+    KeyScope.PROJECTS_READ: """
+        list_projects get_project get_project_state get_project_status get_project_limits list_collaborators
+        """,
     KeyScope.PROJECTS_WRITE: """
         create_project update_project touch_project disconnect_from_project start_project stop_project
-        ping_project delete_project restore_project set_project_quotas
+        ping_project delete_project restore_project set_project_quotas set_project_limits restart_project
         """,
     KeyScope.FILES_READ: """
-        read_text_file_from_project project_listing public_get_text_file public_get_directory_listing
+        read_text_file_from_project public_get_text_file public_get_directory_listing
         get_syncdoc_history get_file_use_times list_directory stat_path
         """,
     KeyScope.FILES_WRITE: """
@@ -41,7 +43,7 @@ CALLS: Mapping[Need, str] = {
         add_collaborator remove_collaborator set_collaborator_role invite_collaborator
         invite_noncloud_collaborators
         """,
-    KeyScope.ACCOUNTS_READ: "list_audit_log get_usernames user_search",
+    KeyScope.ACCOUNTS_READ: "list_audit_log list_accounts get_usernames user_search",
     KeyScope.ACCOUNTS_WRITE: """
         create_account sign_up delete_account change_password change_email_address
         ban_account unban_account set_account_name sign_out create_organization_user

@@ -31,6 +31,7 @@ async def reap(services: Services) -> None:
         "audit": services.audit.reap,
         "idempotency": services.idempotency.reap,
         "idle_projects": services.projects.stop_idle,
+        "always_running": services.project_limits.start_those_that_always_run,
     }
     for name, chore in chores.items():
         try:

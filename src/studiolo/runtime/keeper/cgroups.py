@@ -46,6 +46,15 @@ class Cgroups:
                     (group / file).write_text(value)
         return tuple(made)
 
+    def change(self, name: str, limits: Limits) -> bool:
+        """Change the limits of a project that has groups; tell whether every one of them is held by a group now."""
+        wanted = {"memory": limits.memory_bytes, "cpu": limits.cpu_cores, "processes": limits.processes}
+        if any(value is not None and limit not in self._enforced for limit, value in wanted.items()):
+            return False
+        groups = {parent / name: _settings(controller, limits) for controller, parent in self._parents.items()}
+        is_held = [_change(group, settings) for group, settings in groups.items()]  # one that fails keeps no other
+        return all(is_held)
+
     def of(self, name: str) -> tuple[str, ...]:
         """Return the directories that the groups of a project have, whether they exist or not."""
         return tuple(str(parent / name) for parent in self._parents.values())
@@ -99,6 +108,24 @@ def _kill_member(group: str, pid: int) -> None:
                 signal.pidfd_send_signal(fd, signal.SIGKILL)
         finally:
             os.close(fd)
+
+
+def _change(group: Path, settings: list[tuple[str, str]]) -> bool:
+    """Write settings; of two that bound each other, the one that may go first is found by trying both orders."""
+    if not group.is_dir():
+        return False
+    left = [(file, value) for file, value in settings if (group / file).exists()]  # swap accounting may be off
+    for _ in range(len(left)):
+        left = [(file, value) for file, value in left if not _write(group / file, value)]
+    return not left
+
+
+def _write(file: Path, value: str) -> bool:
+    try:
+        file.write_text(value)
+    except OSError:
+        return False
+    return True
 
 
 def _remove(group: Path) -> bool:

@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from studiolo.core.errors import RunnerUnavailable, Unavailable
+from studiolo.core.models import Limits
 from studiolo.runtime.keeper import cgroups, linux
 from studiolo.runtime.keeper.cgroups import Cgroups
 from studiolo.runtime.keeper.directories import DataDirectory
 from studiolo.runtime.keeper.loop import Loop, Task, Wait, wait_for_child, wait_for_exit
-from studiolo.runtime.keeper.messages import StartProject
+from studiolo.runtime.keeper.messages import SetLimits, StartProject
 from studiolo.runtime.keeper.network import end_helpers
 from studiolo.runtime.keeper.records import Record, Records
 from studiolo.runtime.keeper.starts import Starts
@@ -63,6 +64,14 @@ class Projects:
         """Tell whether the agent is alive."""
         record = self._records.read(project_id)
         return {"is_alive": record is not None and record.is_alive()}
+
+    def set_limits(self, request: SetLimits) -> dict[str, Any]:
+        """Change what the control groups of a running project hold; tell whether all of it holds now."""
+        record = self._records.read(request.project_id)
+        if record is None or not record.is_alive():
+            return {"is_done": False}
+        limits = Limits(request.memory_bytes, request.cpu_cores, request.processes, None)
+        return {"is_done": self._cgroups.change(self._directory.group_name(request.project_id), limits)}
 
     def stop(self, project_id: str) -> Task[dict[str, Any]]:
         """End every process of the project."""

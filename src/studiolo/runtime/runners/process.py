@@ -3,7 +3,7 @@
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import ProjectSpec
 from studiolo.runtime.keeper.client import KeeperClient
-from studiolo.runtime.keeper.messages import PollProject, Probe, StartProject, StopProject
+from studiolo.runtime.keeper.messages import PollProject, Probe, SetLimits, StartProject, StopProject
 from studiolo.runtime.protocols import RunnerReport, RunnerState
 
 WARNING = (
@@ -47,6 +47,19 @@ class ProcessRunner:
     async def stop(self, project_id: ProjectId, state: RunnerState) -> None:
         """End every process of the project; returns when they are gone."""
         await self._keeper.ask(StopProject(project_id))
+
+    async def set_limits(self, spec: ProjectSpec) -> bool:
+        """Have a running project live with other limits from now on, where control groups hold them."""
+        limits = spec.limits
+        answer = await self._keeper.ask(
+            SetLimits(
+                spec.project_id,
+                memory_bytes=limits.memory_bytes,
+                cpu_cores=limits.cpu_cores,
+                processes=limits.processes,
+            )
+        )
+        return bool(answer["is_done"])
 
     def socket_path(self, project_id: ProjectId, state: RunnerState) -> str:
         """Return the path of the Unix socket on which the agent answers."""

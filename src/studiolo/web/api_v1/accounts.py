@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 
 from studiolo.core.errors import InvalidRequest, StudioloError
 from studiolo.core.ids import AccountId
+from studiolo.web.api_v1.answers import Success
 from studiolo.web.api_v1.parameters import Answer, Content, Flag, Parameters, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
@@ -100,6 +101,24 @@ async def delete_account(context: CallContext, parameters: DeleteAccountParamete
     return AccountDeleted()
 
 
+class BanAccountParameters(Parameters):
+    """Whom to ban, or to let in again."""
+
+    account_id: Text
+
+
+async def ban_account(context: CallContext, parameters: BanAccountParameters) -> Success:
+    """Ban an account: its keys are refused, its sign-ins and auth tokens end at once."""
+    await context.services.accounts.set_banned(context.principal, AccountId(parameters.account_id), True)
+    return Success()
+
+
+async def unban_account(context: CallContext, parameters: BanAccountParameters) -> Success:
+    """Let a banned account in again."""
+    await context.services.accounts.set_banned(context.principal, AccountId(parameters.account_id), False)
+    return Success()
+
+
 class ChangePasswordParameters(Parameters):
     """What `change_password` takes."""
 
@@ -168,6 +187,28 @@ def email_address_not_changed(error: StudioloError) -> ChangedEmailAddress:
 
 
 CALLS = (
+    *(
+        Call(
+            name=name,
+            noun="accounts",
+            summary=summary,
+            permission="Administrators.",
+            parameters=BanAccountParameters,
+            answers=(Success,),
+            handler=handler,
+            examples=(
+                Example(
+                    summary.split(":")[0],
+                    {"account_id": "99ebde5c-58f8-4e29-b6e4-b55b8fd71a1b"},
+                    {"event": "success", "id": "a529edf7-b163-4f80-82ae-c3ef6b80a2c4"},
+                ),
+            ),
+        )
+        for name, handler, summary in (
+            ("ban_account", ban_account, "Ban an account: its keys are refused, its sign-ins and tokens end at once."),
+            ("unban_account", unban_account, "Let a banned account in again."),
+        )
+    ),
     Call(
         name="create_account",
         noun="accounts",

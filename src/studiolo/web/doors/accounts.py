@@ -2,6 +2,7 @@
 
 from studiolo.core.errors import Forbidden, InvalidRequest
 from studiolo.core.ids import AccountId, ProjectId
+from studiolo.domain.project_limits import NETWORK, LimitsChange
 from studiolo.web.api_v1.parameters import Content, Flag, Number, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example, Form
 from studiolo.web.doors.shapes import Given
@@ -102,12 +103,9 @@ async def change_password(context: CallContext, given: PasswordGiven) -> None:
 async def set_project_quotas(context: CallContext, given: QuotasGiven) -> None:
     """Set what a project may use."""
     memory = given.memory_limit if given.memory_limit is not None else given.memory
-    await context.services.projects.set_limits(
-        context.principal,
-        ProjectId(given.project_id),
-        {"memory_mb": memory, "cpu_cores": given.cores, "disk_mb": given.disk_quota},
-        has_network=given.network,
-    )
+    named = {"memory_mb": memory, "cpu_cores": given.cores, "disk_mb": given.disk_quota, NETWORK: given.network}
+    change = LimitsChange({name: value for name, value in named.items() if value is not None})
+    await context.services.project_limits.set(context.principal, ProjectId(given.project_id), change)
 
 
 def _whose(context: CallContext, given: MaybeAccount) -> AccountId:
@@ -119,6 +117,24 @@ _ADMINS = "Administrators."
 _DONE = {"status": "success"}
 
 FORMS = {
+    "ban_account": (
+        Form(
+            v2="accounts/ban",
+            parameters=OneAccount,
+            handler=ban_account,
+            done="success",
+            examples=(Example("Ban a student's account", {"account_id": _STUDENT}, _DONE),),
+        ),
+    ),
+    "unban_account": (
+        Form(
+            v2="accounts/remove-ban",
+            parameters=OneAccount,
+            handler=unban_account,
+            done="success",
+            examples=(Example("Let a student in again", {"account_id": _STUDENT}, _DONE),),
+        ),
+    ),
     "delete_account": (
         Form(
             v2="accounts/delete",
@@ -161,28 +177,6 @@ FORMS = {
 }
 
 CALLS = (
-    Call(
-        name="ban_account",
-        noun="accounts",
-        summary="Ban an account.",
-        permission=_ADMINS,
-        parameters=OneAccount,
-        handler=ban_account,
-        is_over_v1=False,
-        forms=(Form(v2="accounts/ban", done="success"),),
-        examples=(Example("Ban a student's account", {"account_id": _STUDENT}, _DONE),),
-    ),
-    Call(
-        name="unban_account",
-        noun="accounts",
-        summary="Let a banned account in again.",
-        permission=_ADMINS,
-        parameters=OneAccount,
-        handler=unban_account,
-        is_over_v1=False,
-        forms=(Form(v2="accounts/remove-ban", done="success"),),
-        examples=(Example("Let a student in again", {"account_id": _STUDENT}, _DONE),),
-    ),
     Call(
         name="set_account_name",
         noun="accounts",

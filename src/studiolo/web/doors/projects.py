@@ -185,36 +185,52 @@ _ROW = {
 }
 
 FORMS = {
+    "start_project": (
+        Form(
+            hub="projects.start",
+            v2="projects/start",
+            parameters=InProject,
+            handler=start_project,
+            examples=(Example("Start a project", _THIS, _OK),),
+        ),
+    ),
+    "stop_project": (
+        Form(
+            hub="projects.stop",
+            v2="projects/stop",
+            parameters=InProject,
+            handler=stop_project,
+            examples=(Example("Stop a project", _THIS, _OK),),
+        ),
+        Form(
+            project="system.terminate",
+            parameters=InProject,
+            handler=stop_project,
+            examples=(Example("Stop the project", _THIS, None),),
+        ),
+    ),
+    "get_project_state": (
+        Form(
+            hub="projects.state",
+            v2="projects/state",
+            parameters=InProject,
+            handler=get_project_state,
+            examples=(Example("Does it run?", _THIS, _ROW["state"]),),
+        ),
+    ),
+    "list_projects": (
+        Form(
+            v2="projects/get",
+            parameters=ProjectsGiven,
+            handler=list_projects,
+            examples=(Example("Which project was edited last?", {"limit": 1}, [_ROW]),),
+        ),
+    ),
     "create_project": (Form(hub="projects.createProject", v2="projects/create", bare="project_id"),),
     "touch_project": (Form(hub="projects.touch", v2="projects/touch"), Form(hub="db.touch")),
 }
 
 CALLS = (
-    Call(
-        name="start_project",
-        noun="projects",
-        summary="Start a project and wait for it.",
-        permission=_WRITERS,
-        parameters=InProject,
-        handler=start_project,
-        is_over_v1=False,
-        forms=(Form(hub="projects.start", v2="projects/start"),),
-        examples=(Example("Start a project", _THIS, _OK),),
-    ),
-    Call(
-        name="stop_project",
-        noun="projects",
-        summary="Stop a project and wait for it.",
-        permission=_WRITERS,
-        parameters=InProject,
-        handler=stop_project,
-        is_over_v1=False,
-        forms=(
-            Form(hub="projects.stop", v2="projects/stop"),
-            Form(project="system.terminate", examples=(Example("Stop the project", _THIS, None),)),
-        ),
-        examples=(Example("Stop a project", _THIS, _OK),),
-    ),
     Call(
         name="delete_project",
         noun="projects",
@@ -249,17 +265,6 @@ CALLS = (
         examples=(Example("Change the title", {**_THIS, "title": "Homework 4"}, _OK),),
     ),
     Call(
-        name="get_project_state",
-        noun="projects",
-        summary="Return whether a project runs.",
-        permission=_READERS,
-        parameters=InProject,
-        handler=get_project_state,
-        is_over_v1=False,
-        forms=(Form(hub="projects.state", v2="projects/state"),),
-        examples=(Example("Does it run?", _THIS, _ROW["state"]),),
-    ),
-    Call(
         name="get_project_status",
         noun="projects",
         summary="Return what a project uses now; a stopped one stays so.",
@@ -284,17 +289,6 @@ CALLS = (
                 },
             ),
         ),
-    ),
-    Call(
-        name="list_projects",
-        noun="projects",
-        summary="Return the caller's projects.",
-        permission="Any key.",
-        parameters=ProjectsGiven,
-        handler=list_projects,
-        is_over_v1=False,
-        forms=(Form(v2="projects/get"),),
-        examples=(Example("Which project was edited last?", {"limit": 1}, [_ROW]),),
     ),
     Call(
         name="get_project",
