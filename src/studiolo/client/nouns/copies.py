@@ -83,7 +83,7 @@ class CopyGroupRow:
     `failed`; of a revision `added`, `updated`, `merged`, `kept`, `conflicts`, `unchanged`, `failed`. Lists, cut
     to 100: `failures`; of a revision `added_paths`, `updated_paths`, `merged_paths`, `kept_paths` and
     `conflict_paths`, whose entries have `path` and the `beside` where the new file is. With `exclude` nothing is
-    counted.
+    counted. Lists of operations leave it out.
     """
 
 
@@ -163,7 +163,7 @@ class CopyPathRecord:
     `failed`; of a revision `added`, `updated`, `merged`, `kept`, `conflicts`, `unchanged`, `failed`. Lists, cut
     to 100: `failures`; of a revision `added_paths`, `updated_paths`, `merged_paths`, `kept_paths` and
     `conflict_paths`, whose entries have `path` and the `beside` where the new file is. With `exclude` nothing is
-    counted.
+    counted. Lists of operations leave it out.
     """
     group_id: str | None = None
     """The group of copies that it was ordered in."""
@@ -201,7 +201,7 @@ class CopyPathRow:
     `failed`; of a revision `added`, `updated`, `merged`, `kept`, `conflicts`, `unchanged`, `failed`. Lists, cut
     to 100: `failures`; of a revision `added_paths`, `updated_paths`, `merged_paths`, `kept_paths` and
     `conflict_paths`, whose entries have `path` and the `beside` where the new file is. With `exclude` nothing is
-    counted.
+    counted. Lists of operations leave it out.
     """
     group_id: str | None = None
     """The group of copies that it was ordered in."""

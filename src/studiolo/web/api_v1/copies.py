@@ -1,5 +1,6 @@
 """Copy operations between projects."""
 
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
@@ -15,7 +16,8 @@ REPORT = (
     "What came of it. Numbers: `files` written, `size_bytes`, `unchanged`, `kept` because newer, `deleted`, `failed`;"
     " of a revision `added`, `updated`, `merged`, `kept`, `conflicts`, `unchanged`, `failed`. Lists, cut to 100:"
     " `failures`; of a revision `added_paths`, `updated_paths`, `merged_paths`, `kept_paths` and `conflict_paths`,"
-    " whose entries have `path` and the `beside` where the new file is. With `exclude` nothing is counted."
+    " whose entries have `path` and the `beside` where the new file is. With `exclude` nothing is counted. Lists of"
+    " operations leave it out."
 )
 NOTE = "Query copy_path_status with the copy_path_id to learn if the copy operation was successful."
 
@@ -209,7 +211,7 @@ async def copy_path_status(context: CallContext, parameters: CopyPathStatusParam
         copy = await copies.status(context.principal, CopyId(parameters.copy_path_id))
         return CopyPathStatus(data=CopyPathRecord.of(copy))
     found = await copies.query(context.principal, _query(parameters))
-    return CopyPathStatus(data=[CopyPathRow.of(copy) for copy in found])
+    return CopyPathStatus(data=[CopyPathRow.of(replace(copy, report=None)) for copy in found])
 
 
 async def copy_path_delete(context: CallContext, parameters: CopyPathDeleteParameters) -> CopyPathDeleted:

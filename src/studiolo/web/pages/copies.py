@@ -17,7 +17,7 @@ from studiolo.core.ids import CopyId, ProjectId, is_uuid
 from studiolo.core.models import CopyMode, CopyOperation, CopyState
 from studiolo.core.settings import Settings
 from studiolo.domain.copies import Copies
-from studiolo.domain.copy_overviews import CopyOverviews, CopySeen
+from studiolo.domain.copy_overviews import MOST_UNFINISHED, CopyOverviews, CopySeen
 from studiolo.web.frame.shell import ShellPage, Shells
 from studiolo.web.pages.amounts import count_words, size_words
 from studiolo.web.pages.forms import read_form
@@ -95,6 +95,7 @@ class CopyPages:
             unfinished=[_row(seen, now) for seen in overview.unfinished],
             finished=[_row(seen, now) for seen in overview.finished],
             is_paused=is_paused,
+            most_unfinished=MOST_UNFINISHED,
             refresh_seconds=REFRESH_SECONDS if overview.unfinished and not is_paused else None,
         )
 
