@@ -44,7 +44,7 @@ async def read_text_file_from_project(context: CallContext, given: ReadGiven) ->
     return FileContent(content=text)
 
 
-async def project_listing(context: CallContext, given: DirectoryGiven) -> list[DirectoryEntry]:
+async def list_directory(context: CallContext, given: DirectoryGiven) -> list[DirectoryEntry]:
     """Return what is in a directory."""
     found = await context.services.files.list(context.principal, ProjectId(given.project_id), given.path)
     return [
@@ -57,6 +57,20 @@ async def project_listing(context: CallContext, given: DirectoryGiven) -> list[D
 _PROJECT = "2f5b3c4e-6d1a-4a4e-9c0d-7b8f6a5e4d3c"
 
 FORMS = {
+    "list_directory": (
+        Form(
+            project="system.listing",
+            parameters=DirectoryGiven,
+            handler=list_directory,
+            examples=(
+                Example(
+                    "What is in the folder?",
+                    {"project_id": _PROJECT, "path": "public"},
+                    [{"name": "welcome.md", "isdir": False, "size": 11, "mtime": "2026-05-01T09:30:00.125Z"}],
+                ),
+            ),
+        ),
+    ),
     "write_text_file_to_project": (Form(project="system.writeTextFileToProject", v2="projects/write-text-file"),),
     "read_text_file_from_project": (
         Form(
@@ -72,22 +86,4 @@ FORMS = {
     ),
 }
 
-CALLS = (
-    Call(
-        name="project_listing",
-        noun="files",
-        summary="Return what is in a directory.",
-        permission="Who may read the project.",
-        parameters=DirectoryGiven,
-        handler=project_listing,
-        is_over_v1=False,
-        forms=(Form(project="system.listing"),),
-        examples=(
-            Example(
-                "What is in the folder?",
-                {"project_id": _PROJECT, "path": "public"},
-                [{"name": "welcome.md", "isdir": False, "size": 11, "mtime": "2026-05-01T09:30:00.125Z"}],
-            ),
-        ),
-    ),
-)
+CALLS: tuple[Call, ...] = ()
