@@ -299,6 +299,7 @@ copy_snapshots = Table(
     Column("project_id", Uuid, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("is_taken", Boolean, nullable=False, server_default=false()),  # until then it may be incomplete
+    Index("ix_copy_snapshots_newest", "project_id", "created_at"),
 )
 
 copy_bases = Table(
