@@ -34,11 +34,18 @@ SHELL = {"boot": "boot-1.js", "css": "first-1.css", "output_page": "output.html"
 class Doors:
     """A hub without its API: pages, frame and socket, and what a test needs to fill it."""
 
-    def __init__(self, directory: Path, database: Database, clock: MovingClock | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        database: Database,
+        clock: MovingClock | None = None,
+        runner: Any = None,
+        **settings: Any,
+    ) -> None:
         self.clock = clock or MovingClock()
         self.settings = Settings(data=directory, embed_origins=("https://lms.example.edu",), **settings)
         self.database = database
-        self.runner = RoomRunner(directory)
+        self.runner: Any = RoomRunner(directory) if runner is None else runner
         self._connector = UnixAgentConnector(self.clock)
         self.services = build_services(
             self.settings,

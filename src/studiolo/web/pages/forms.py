@@ -11,7 +11,7 @@ from studiolo.web import csrf
 MAX_FORM_BYTES = 16 * 1024
 TOKEN_FIELD = "form_token"  # noqa: S105 - the name of the field, not a secret
 
-_FOREIGN = "This form was not sent from this site's own page. Go back, reload the page and try again."
+FOREIGN = "This form was not sent from this site's own page. Go back, reload the page and try again."
 
 
 async def read_form(request: Request, settings: Settings, sign_in_secret: str | None) -> dict[str, str]:
@@ -20,7 +20,7 @@ async def read_form(request: Request, settings: Settings, sign_in_secret: str | 
     With a sign-in the form must carry its token. Without one (signing in) the browser's own word is all there is.
     """
     if not csrf.has_own_origin(settings, request):
-        raise Forbidden(_FOREIGN)
+        raise Forbidden(FOREIGN)
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/x-www-form-urlencoded":
         raise InvalidRequest("A form was expected.")
     body = bytearray()
@@ -33,5 +33,5 @@ async def read_form(request: Request, settings: Settings, sign_in_secret: str | 
     except ValueError as error:
         raise InvalidRequest("The form cannot be read.") from error
     if sign_in_secret is not None and not csrf.is_form_token(fields.get(TOKEN_FIELD, ""), sign_in_secret):
-        raise Forbidden(_FOREIGN)
+        raise Forbidden(FOREIGN)
     return fields

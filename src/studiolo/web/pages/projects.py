@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from studiolo.core import file_names
 from studiolo.core.errors import InvalidRequest, NotFound, ProjectNotFound
 from studiolo.core.ids import ProjectId, is_uuid
-from studiolo.core.models import Project
+from studiolo.core.models import Project, Role
 from studiolo.core.settings import Settings
 from studiolo.domain.files import FileEntry, Files
 from studiolo.domain.projects import Projects
@@ -25,6 +26,7 @@ from studiolo.web.pages.rendering import Pages, redirect
 from studiolo.web.pages.visitors import Visitors
 
 MAX_TITLE = 254
+WRITING_ROLES = (Role.OWNER, Role.COLLABORATOR)
 
 
 class AnyText(Convertor[str]):
@@ -131,6 +133,8 @@ class ProjectPages:
             crumbs=_crumbs(project, path),
             entries=sorted(map(_row, entries), key=lambda row: (not row["is_directory"], row["name"].casefold())),
             base=_address(project, path),
+            directory=file_names.from_system(path.strip("/")),
+            may_write=visitor.principal.is_admin or project.role_of(visitor.principal.account_id) in WRITING_ROLES,
         )
 
 
@@ -154,6 +158,7 @@ def _row(entry: FileEntry) -> dict[str, Any]:
     name = entry.name.encode("utf-8", "replace").decode()
     return {
         "name": name,
+        "wire_name": file_names.from_system(entry.name),
         "href": quote(entry.name, safe="", errors="surrogatepass") + ("/" if entry.is_directory else ""),
         "is_directory": entry.is_directory,
         "size": "" if entry.is_directory else size_words(entry.size_bytes),

@@ -10,6 +10,7 @@ from studiolo.web.assets import Assets
 from studiolo.web.frame.shell import Shells
 from studiolo.web.pages.api_keys import ApiKeyPages
 from studiolo.web.pages.copies import CopyPages
+from studiolo.web.pages.files import FilePages
 from studiolo.web.pages.password_resets import PasswordResetPages
 from studiolo.web.pages.projects import ProjectPages
 from studiolo.web.pages.rendering import Pages
@@ -30,6 +31,7 @@ def routes(services: Services, settings: Settings, clock: Clock, assets: Assets)
         *sign_in_pages.routes(),
         *PasswordResetPages(pages, services.password_resets, settings).routes(),
         *api_key_pages.routes(),
+        *FilePages(pages, visitors, services.transfers, services.entries, settings).routes(),
         *copy_pages.routes(),  # before the routes that take all else of a project
         *project_pages.routes(),
     ]
