@@ -126,7 +126,8 @@ class Settings(BaseSettings):
     exec_cpu_seconds: int | None = Field(
         None, ge=1, description="Processor time of each process of such a command, in seconds; none: no limit."
     )
-    max_body_mb: int = Field(64, ge=1, description="Largest request body, in MiB.")
+    max_body_mb: int = Field(64, ge=1, description="Largest text file written by a call, and largest body, in MiB.")
+    max_call_mb: int = Field(8, ge=1, description="Largest body of a call that writes no text file, in MiB.")
     max_upload_mb: int = Field(10240, ge=1, description="Largest file that can be uploaded, in MiB.")
     max_read_mb: int = Field(10, ge=1, description="Largest file read as text through the API, in MiB.")
     max_document_mb: int = Field(50, ge=1, description="Largest file opened as a document, in MiB.")

@@ -37,6 +37,7 @@ from studiolo.web.api_v1.authorization import key_from_header, principal_of
 from studiolo.web.api_v1.body import parameters_of
 from studiolo.web.api_v1.parameters import Answer, Parameters, read_parameters
 from studiolo.web.api_v1.registry import NEVER_HANDLED, Call, CallContext, Registry
+from studiolo.web.body_sizes import allow_body_of
 from studiolo.web.call_costs import charge_for_call
 from studiolo.web.call_scopes import require_for_call
 from studiolo.web.client_address import client_address
@@ -113,6 +114,7 @@ class Dispatcher:
             raise EndpointUnknown(f"unknown message event type '{name}'")
         call = self._registry.over_http(name)
         note(request.scope, call=call.name)
+        allow_body_of(self._settings, request.scope, call.name)
         raw = await _body(request, visitor, needs_key=call.needs_key)
         kind = cast("type[Parameters]", call.parameters)  # those of API v1 are
         parameters = read_parameters(kind, await parameters_of(request.headers.get("content-type", ""), raw))

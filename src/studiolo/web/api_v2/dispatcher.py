@@ -19,6 +19,7 @@ from studiolo.domain.services import Services
 from studiolo.web import cookies, csrf
 from studiolo.web.api_v1.authorization import key_from_header, principal_of
 from studiolo.web.api_v1.registry import CallContext, Registry
+from studiolo.web.body_sizes import allow_body_of
 from studiolo.web.call_costs import charge_for_call
 from studiolo.web.call_scopes import require_for_call
 from studiolo.web.client_address import client_address
@@ -63,6 +64,7 @@ class Dispatcher:
         require_for_call(principal, one.call.name)
         charge_for_call(self._services.spending, principal, one.call.name)
         _require_json(request)
+        allow_body_of(self._settings, request.scope, one.call.name)
         context = CallContext(
             services=self._services,
             settings=self._settings,
