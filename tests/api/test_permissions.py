@@ -13,7 +13,7 @@ from studiolo.core.models import KeyScope
 from studiolo.domain.home_paths import file_id
 from studiolo.domain.scopes import Needs
 from studiolo.web.api_v1.calls import all_calls
-from studiolo.web.call_scopes import need_of
+from studiolo.web.call_scopes import CALLS, need_of
 from studiolo.web.calls import every_call
 
 pytestmark = pytest.mark.anyio
@@ -224,6 +224,7 @@ async def world(caller, as_owner, as_stranger, as_admin, project_id, add_person,
 def test_every_call_says_which_scope_it_needs():
     known = {call.name for call in every_call()}
     assert {name for name in known if need_of(name) is None} == set()
+    assert {name for names in CALLS.values() for name in names.split()} <= known
 
 
 def test_every_call_has_a_row():
