@@ -84,6 +84,7 @@ def server(work: Path, **settings: str) -> Iterator[Server]:
     work.mkdir()
     create = [program, "account", "create", "--data", str(work / "data"), "--admin", "--api-key"]
     create += ["--email", "bench@example.org", "--password", "benchmark"]
+    create += ["--database", settings["database"]] if "database" in settings else []
     made = subprocess.run(create, check=True, capture_output=True)
     port = free_port()
     options = [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", value)]

@@ -73,7 +73,7 @@ class Copy:
 class Chaos:
     """One run on one server."""
 
-    def __init__(self, server: Server, seed: int, sources: int = 3, targets: int = 12) -> None:
+    def __init__(self, server: Server, seed: int, sources: int = 3, targets: int = 6) -> None:
         self.server = server
         self.random = random.Random(seed)
         self.copies: list[Copy] = []
@@ -98,7 +98,7 @@ class Chaos:
                 number = 0
                 while number < count or time.monotonic() < until_moment:
                     waves = [self._invent(number + n) for n in range(40)]
-                    self._prepare(waves)
+                    list(callers.map(self._prepare, *zip(*self._scripts(waves), strict=True)))
                     list(callers.map(self._order, waves))
                     number += len(waves)
                     pause = (until_moment - time.monotonic()) * 40 / max(count - number, 40)
@@ -160,16 +160,16 @@ class Chaos:
             options["scheduled"] = soon.isoformat()
         return copy
 
-    def _prepare(self, wave: list[Copy]) -> None:
-        """Put there what the targets hold before."""
-        scripts: dict[int, list[str]] = {}
+    def _scripts(self, wave: list[Copy]) -> list[tuple[int, str]]:
+        """Return, for each target, what makes that which it holds before."""
+        scripts: dict[int, list[str]] = {copy.target: ["umask 022"] for copy in wave}
         for copy in wave:
             if copy.state != "none":
-                scripts.setdefault(copy.target, []).append(BEFORE[copy.state].format(copy.path))
-        for number, lines in scripts.items():
-            self._until_done(
-                "project_exec", project_id=self._targets[number], command="; ".join(["umask 022", *lines]), bash=True
-            )
+                scripts[copy.target].append(BEFORE[copy.state].format(copy.path))
+        return [(target, "; ".join(lines)) for target, lines in scripts.items()]
+
+    def _prepare(self, target: int, script: str) -> None:
+        self._until_done("project_exec", project_id=self._targets[target], command=script, bash=True)
 
     def _order(self, copy: Copy) -> None:
         ends = {
