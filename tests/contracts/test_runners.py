@@ -95,6 +95,15 @@ async def test_stopped_project_is_gone_with_everything_it_started(runner: Projec
         ask_agent(runner.socket_path(A, state), "true")
 
 
+async def test_limits_of_a_running_project_change_at_once_where_they_are_enforced(runner: ProjectRunner):
+    wanted = ProjectSpec(A, 1, Limits(256 * 1024 * 1024, 0.5, None, None))
+    assert not await runner.set_limits(wanted)  # it does not run
+    state = await runner.start(spec(A, 1))
+    enforced = set((await runner.probe()).limits_enforced)
+    assert await runner.set_limits(wanted) == (enforced >= {"memory", "cpu"})
+    assert ask_agent(runner.socket_path(A, state), "echo lives") == (0, "lives\n")
+
+
 async def test_stopping_twice_and_polling_the_unknown_is_harmless(runner: ProjectRunner):
     assert not await runner.poll(B, {})
     await runner.stop(B, {})

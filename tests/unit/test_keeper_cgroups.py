@@ -34,6 +34,25 @@ def test_restarted_keeper_uses_the_same_groups(tmp_path: Path):
     assert Cgroups(tmp_path, "0::/service/studiolo-keeper\n").create("project", LIMITS) == first
 
 
+def test_limits_of_groups_that_are_there_are_changed(tmp_path: Path):
+    make_version_2(tmp_path, "cpu memory pids")
+    groups = Cgroups(tmp_path, "0::/service\n")
+    (group,) = groups.create("project", LIMITS)
+    assert groups.change("project", Limits(memory_bytes=2048, cpu_cores=None, processes=99, disk_bytes=None))
+    found = {path.name: path.read_text() for path in Path(group).iterdir()}
+    assert found == {"memory.max": "2048", "memory.swap.max": "0", "pids.max": "99", "cpu.max": "50000 100000"}
+
+
+def test_a_change_that_no_group_holds_is_none(tmp_path: Path):
+    make_version_2(tmp_path / "v2", "memory")
+    groups = Cgroups(tmp_path / "v2", "0::/service\n")
+    assert not groups.change("unknown", Limits(2048, None, None, None))
+    (group,) = groups.create("project", Limits(1024, None, None, None))
+    assert not groups.change("project", Limits(2048, 1.0, None, None))
+    assert (Path(group) / "memory.max").read_text() == "1024"
+    assert not Cgroups(tmp_path / "none", "").change("project", LIMITS)
+
+
 @pytest.mark.parametrize("controllers", ["", "hugetlb"])
 def test_version_2_without_the_controllers_enforces_nothing(tmp_path: Path, controllers: str):
     make_version_2(tmp_path, controllers)
