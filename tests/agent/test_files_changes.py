@@ -14,6 +14,7 @@ from studiolo.core.errors import (
     FileTypeUnsupported,
     InvalidRequest,
     PathOutsideProject,
+    UploadNotFound,
 )
 
 pytestmark = pytest.mark.anyio
@@ -205,3 +206,21 @@ async def test_caller_narrowed_to_a_file_may_make_it_and_no_other(call, home):
     for path in ("other", "far/only", "only2"):
         with pytest.raises(PathOutsideProject):
             await call("uploads.create", path=path, size_bytes=0, within="only")
+
+
+async def test_uploads_that_were_given_up_are_deleted(call, home):
+    old = await call("uploads.create", path="old", size_bytes=5)
+    fresh = await call("uploads.create", path="fresh", size_bytes=5)
+    done = await call("uploads.create", path="done", size_bytes=0)
+    uploads = home / ".studiolo/uploads"
+    long_ago = 1_000_000_000
+    for one in (old, done):
+        for path in uploads.glob(f"{one['upload_id']}*"):
+            os.utime(path, (long_ago, long_ago))
+    os.utime(uploads / f"{fresh['upload_id']}.json", (long_ago, long_ago))  # its bytes still come
+    await call("uploads.create", path="next", size_bytes=5)
+    left = {path.stem for path in uploads.iterdir()}
+    assert fresh["upload_id"] in left
+    assert not {old["upload_id"], done["upload_id"]} & left
+    with pytest.raises(UploadNotFound):
+        await call("uploads.state", upload_id=old["upload_id"])

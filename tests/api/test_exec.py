@@ -73,3 +73,10 @@ async def test_viewers_may_not_run_commands(as_stranger, project_id, add_person)
     await add_person(project_id, as_stranger, "viewer")
     answer = await as_stranger.call("project_exec", project_id=project_id, command="ls")
     assert answer["code"] == "role_too_low"
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [(86_400, 86_400), (1e9, 86_400)])
+async def test_time_of_a_command_is_a_day_at_most(as_owner, project_id, runner, timeout, seconds):
+    await as_owner.call("project_exec", project_id=project_id, command="ls", timeout=timeout)
+    (params,) = runner.agent(project_id).calls_of("exec.run")
+    assert params["timeout_seconds"] == seconds

@@ -32,6 +32,9 @@ INTERNAL_ERROR: dict[str, Any] = {
     "details": {},
 }
 
+UPLOADS = ".studiolo/uploads"
+REAP_AFTER_SECONDS = 60.0
+
 log = logging.getLogger("studiolo.agent")
 
 
@@ -185,7 +188,16 @@ async def _run(listening: socket.socket, home: str, template: socket.socket | No
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, agent.request_stop)
+    if os.path.isdir(f"{home}/{UPLOADS}"):  # noqa: ASYNC240, PTH112 - before anybody calls; pathlib is not loaded yet
+        loop.call_later(REAP_AFTER_SECONDS, _look_after_uploads, agent)
     await Server(agent, Registry()).serve(listening)
+
+
+def _look_after_uploads(agent: Agent) -> None:
+    """Have uploads that were given up deleted, though nobody uploads any more."""
+    from studiolo.agent.uploads import Uploads
+
+    agent.part(Uploads, lambda: Uploads(agent))
 
 
 def _read_call(frame: Frame) -> tuple[str, dict[str, Any]]:
