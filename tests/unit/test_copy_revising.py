@@ -1,6 +1,7 @@
 """Revising what was handed out: nothing that somebody wrote is ever lost."""
 
 import ctypes
+import json
 import os
 import stat
 import threading
@@ -206,6 +207,15 @@ def test_giving_up_leaves_no_temporary_name(places: Places) -> None:
         places.revise(pulse=pulse)
     assert not [name for name in places.read() if name.startswith(PREFIX)]
     assert places.read()["0.txt"] == "mine"
+
+
+def test_a_report_of_long_names_stays_short_and_its_numbers_right(places: Places) -> None:
+    deep = "/".join(["\u00e4" * 100] * 9)
+    places.write(source={f"{deep}/{number}": "new" for number in range(60)})
+    report = places.revise().report()
+    assert report["added"] == 60
+    assert 0 < len(report["added_paths"]) < 60
+    assert len(json.dumps(report)) < 32 * 1024
 
 
 contents = st.sampled_from(

@@ -107,11 +107,13 @@ def _outcome(
     order: dict[str, Any], copy: dict[str, Any], homes: list[int], answer: socket.socket, check: Check | None = None
 ) -> dict[str, Any]:
     request = CopyTree(**copy["request"])
-    ends: tuple[int, int] = homes[copy["source"]], homes[copy["target"]]
+    places: tuple[int, int] = copy["source"], copy["target"]
+    base_place: int | None = copy["base"]
+    ends = homes[places[0]], homes[places[1]]
     pulse = _Pulse(answer, is_silent=check is not None, most_bytes=request.max_bytes)
     try:
         if request.mode != "copy":
-            base: int | None = None if copy["base"] is None else homes[copy["base"]]
+            base = None if base_place is None else homes[base_place]
             return {"result": revision.carry_out(request, *ends, base, order["era"], order["fsync"], pulse)}
         tally = carry_out(request, *ends, order["era"], order["fsync"], pulse, check)
     except GivenUp:

@@ -18,6 +18,7 @@
 4. A rehearsal takes every decision and writes nothing.
 """
 
+import json
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -35,6 +36,7 @@ from studiolo.runtime.copying.rules import FATAL, Fsync, Tally
 _ATTEMPTS = 5  # for a file that is saved while we look at it
 _MOST_BESIDE = 50
 _MOST_NAMED = 100
+_MAX_REPORT_BYTES = 24 * 1024
 _PIECE = 1 << 20
 
 
@@ -50,7 +52,14 @@ class Revision(Tally):
 
     def report(self) -> dict[str, Any]:
         """Return the numbers, and the first names of each list."""
-        conflicts = [{"path": path, "beside": beside} for path, beside in self.conflicts[:_MOST_NAMED]]
+        lists: dict[str, list[Any]] = {
+            "conflict_paths": [{"path": path, "beside": beside} for path, beside in self.conflicts],
+            "failures": self.failures,
+            "merged_paths": self.merged,
+            "kept_paths": self.kept_paths,
+            "updated_paths": self.updated,
+            "added_paths": self.added,
+        }
         return {
             "added": len(self.added),
             "updated": len(self.updated),
@@ -60,13 +69,22 @@ class Revision(Tally):
             "unchanged": self.unchanged,
             "failed": self.failed,
             **self.progress(),
-            "conflict_paths": conflicts,
-            "failures": self.failures,
-            "merged_paths": self.merged[:_MOST_NAMED],
-            "kept_paths": self.kept_paths[:_MOST_NAMED],
-            "updated_paths": self.updated[:_MOST_NAMED],
-            "added_paths": self.added[:_MOST_NAMED],
+            **_cut(lists),
         }
+
+
+def _cut(lists: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return the lists so short that the answer of a copier can hold them; the first ones go first."""
+    cut: dict[str, list[Any]] = {}
+    left = _MAX_REPORT_BYTES
+    for name, items in lists.items():
+        cut[name] = []
+        for item in items[:_MOST_NAMED]:
+            left -= len(json.dumps(item)) + 2
+            if left < 0:
+                break
+            cut[name].append(item)
+    return cut
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,8 @@ def _look_for_ends(request: CopyTree, source_home: int, target_home: int) -> Gen
     )
     with ExitStack() as stack:
         with outside_means(WORDS_FOR_SOURCE):
-            walk, name = find_source(stack, source_home, f"/projects/{request.source_id}", source_path)
+            source_inside = f"/projects/{request.source_id}"
+            walk, name = find_source(stack, source_home, source_inside, source_path, request.source_within)
         source = opened(stack, walk)
         inside = f"/projects/{request.target_id}"
         with outside_means(WORDS_FOR_TARGET):

@@ -17,6 +17,8 @@ class RsyncEngine:
 
         When the caller is cancelled, or its process dies, rsync is killed and no torn file stays.
         """
+        if order.mode != "copy":
+            raise ValueError("rsync revises nothing")
         return await self._keeper.ask(
             CopyPath(
                 source_id=order.source.project_id,

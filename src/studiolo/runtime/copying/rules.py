@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Fsync = Literal["none", "files", "full"]
+_LONGEST_NAMED = 150
 _MOST_NAMED = 20  # failures told one by one; the rest is counted
 FATAL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EMFILE))
 
@@ -38,7 +39,8 @@ class Tally:
         """Count an entry that could not be copied or deleted; the copy goes on with the others."""
         self.failed += 1
         if len(self.failures) < _MOST_NAMED:
-            self.failures.append(f"{path}: {reason}")
+            shown = path if len(path) <= _LONGEST_NAMED else f"...{path[-_LONGEST_NAMED:]}"  # an answer has its limits
+            self.failures.append(f"{shown}: {reason}")
 
     def progress(self) -> dict[str, int]:
         """Return how much of the source is done with."""
