@@ -81,6 +81,8 @@ def _calls(client: Client, admin: Client, account_id: str, project_ids: list[str
         "query: one project, by admin": query({"projects_admin": {**fields, "project_id": one}}, admin),
         "query: set a title": query({"projects": {"project_id": one, "title": "New"}}),
         "query: people of own projects": query({"collaborators": [{"account_id": None, "last_name": None}]}),
+        "list_projects": v1("list_projects", {}),
+        "list_accounts, by admin, ten a page": v1("list_accounts", {"limit": 10}, admin),
         "list of own projects (v2)": lambda: client.post("/api/v2/projects/get", {}),
         "list of copies": v1("copy_path_status", {"src_project_id": one, "pending": False}),
         "get_usernames": v1("get_usernames", {"account_ids": [account_id]}),
