@@ -106,7 +106,7 @@ def build_services(
     secrets: SecretSource,
     runner: ProjectRunner,
     connector: AgentConnector,
-    copy_engine: CopyEngine | None = None,
+    copy_engine: BatchCopyEngine | None = None,
     on_copy_queued: Callable[[], None] | None = None,
     passwords: Passwords | None = None,
     mailer: Mailer | None = None,
