@@ -55,7 +55,7 @@ from studiolo.domain.sign_ins import SignIns
 from studiolo.domain.spending import Spending
 from studiolo.domain.transfers import Transfers
 from studiolo.runtime.mail import mailer_of
-from studiolo.runtime.protocols import AgentConnector, CopyEngine, HomeRemover, Mailer, ProjectRunner
+from studiolo.runtime.protocols import AgentConnector, BatchCopyEngine, HomeRemover, Mailer, ProjectRunner
 from studiolo.storage.database import Database
 
 
