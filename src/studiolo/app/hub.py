@@ -142,6 +142,7 @@ def run_hub(settings: Settings, *, keeper_fd: int, listen_fd: int) -> None:
             on_copy_queued=wake.set,
             homes=KeeperHomes(keeper),
         )
+        keeper.on_event = lambda event: hub.services.copies.notice_finished(event.get("finished", ()))
         async with _chores(hub, settings, runner, keeper, clock, wake):
             await _serve(hub.app, listener, settings)
         if settings.stop_projects_on_exit:
