@@ -95,7 +95,7 @@ class Server:
             self._connections.pop(task, None)
             writer.close()
             if writer.transport.get_write_buffer_size():
-                asyncio.get_running_loop().call_later(self._limits.write_seconds, writer.transport.abort)
+                asyncio.get_running_loop().call_later(self._limits.write_seconds, _abort_unsent, writer.transport)
 
     async def _converse(
         self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -198,6 +198,11 @@ def _look_after_uploads(agent: Agent) -> None:
     from studiolo.agent.uploads import Uploads
 
     agent.part(Uploads, lambda: Uploads(agent))
+
+
+def _abort_unsent(transport: asyncio.WriteTransport) -> None:
+    if transport.get_write_buffer_size():  # asyncio fails at aborting what closed itself after the last byte was sent
+        transport.abort()
 
 
 def _read_call(frame: Frame) -> tuple[str, dict[str, Any]]:

@@ -328,7 +328,7 @@ class _Connection:
     def close_after_sending(self) -> None:
         self.writer.close()
         # an agent that does not read would keep the transport alive with what is not sent
-        asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.writer.transport.abort)
+        asyncio.get_running_loop().call_later(CLOSE_SECONDS, _abort_unsent, self.writer.transport)
 
 
 def _loads(payload: bytes) -> object:
@@ -339,6 +339,11 @@ def _loads(payload: bytes) -> object:
         if len(payload) > MAX_ANSWER_BYTES:
             raise
     return json.loads(payload.decode("utf-8", "surrogatepass"))  # a name of a file that is no UTF-8
+
+
+def _abort_unsent(transport: asyncio.WriteTransport) -> None:
+    if transport.get_write_buffer_size():  # asyncio fails at aborting what closed itself after the last byte was sent
+        transport.abort()
 
 
 def _connect_now(sock: socket.socket, path: str) -> None:

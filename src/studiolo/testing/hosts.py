@@ -93,6 +93,16 @@ class TwoHosts:
         self.agents = KnownAgents({SOURCE.project_id: source.socket_path, TARGET.project_id: target.socket_path})
         self.engine = StreamedEngine(connector, self.agents, SystemClock())
 
+    def empty(self) -> None:
+        """Remove what lies in the homes, and forget what was said of agents."""
+        for agent in (self.source, self.target):
+            # not shutil: a tree may be deeper than Python's stack
+            subprocess.run(["/usr/bin/find", agent.home, "-mindepth", "1", "-delete"], check=True)
+        self.agents.socket_paths |= {
+            SOURCE.project_id: self.source.socket_path,
+            TARGET.project_id: self.target.socket_path,
+        }
+
     def tree(self) -> list[str]:
         """Return the paths of all that lies in the target."""
         return sorted(os.path.relpath(path, self.target.home) for path in self.target.home.rglob("*"))

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from studiolo.agent.copies.stream import StreamBroken
 
-MAX_DEPTH = 1000
+MAX_DEPTH = 300  # each directory is found from the root, so deeper trees would take ever longer
 MAX_NAME_BYTES = 255
 MAX_LINK_CHARACTERS = 4096
 CARRIED_MODE = 0o777  # set-uid, set-gid and sticky bits stay behind

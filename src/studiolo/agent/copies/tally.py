@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 MOST_NAMED = 20  # failures told one by one; the rest is counted
+MOST_CHARACTERS = 500  # of a path in a failure
 FATAL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EMFILE))
 
 
@@ -37,7 +38,8 @@ class Tally:
         """Count an entry that could not be copied or deleted; the copy goes on with the others."""
         self.failed += 1
         if len(self.failures) < MOST_NAMED:
-            self.failures.append(f"{path}: {reason}"[:1000])
+            shown = path if len(path) <= MOST_CHARACTERS else f"...{path[-MOST_CHARACTERS:]}"
+            self.failures.append(f"{shown}: {reason}")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the numbers, and the failures by name."""
