@@ -1,5 +1,6 @@
 """`create_account`."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -88,3 +89,14 @@ async def test_project_key_makes_no_accounts(as_owner, project_id, services):
     _, key = await services.api_keys.create(as_owner.principal, project_id=project_id)
     answer = await as_owner.with_key(key).call("create_account", email_address="e@example.edu", password="secret1")
     assert answer["event"] == "account_creation_failed"
+
+
+async def test_a_class_of_two_hundred_is_made_in_one_go(as_admin):
+    made = await asyncio.gather(
+        *[
+            as_admin.call("create_account", email_address=f"student{number}@example.edu", password="a-password")
+            for number in range(200)
+        ]
+    )
+    assert {answer["event"] for answer in made} == {"account_created"}
+    assert len({answer["account_id"] for answer in made}) == 200
