@@ -20,7 +20,7 @@ CALLS: Mapping[Need, str] = {
         """,
     KeyScope.PROJECTS_WRITE: """
         create_project update_project touch_project disconnect_from_project start_project stop_project
-        ping_project delete_project restore_project set_project_quotas set_project_limits restart_project
+        ping_project delete_project restore_project set_project_limits restart_project
         """,
     KeyScope.FILES_READ: """
         read_text_file_from_project public_get_text_file public_get_directory_listing

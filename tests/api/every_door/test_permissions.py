@@ -164,7 +164,7 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "send_message": (lambda w: {"to_ids": [w.victim], "subject": "a", "body": "b"}, ACCOUNTS),
     "set_account_name": (lambda w: {"first_name": "New"}, ACCOUNTS),
     "set_collaborator_role": (_role, OWNERS),
-    "set_project_quotas": (lambda w: {**w.project, "cores": 1}, ADMIN),
+    "set_project_limits": (lambda w: {**w.project, "cores": 1}, ADMIN),
     "sign_in": (lambda w: {"email": "victim@example.edu", "password": "victim-password"}, EVERYBODY),
     "sign_out": (lambda w: {"all": True}, ACCOUNTS),
     "sign_up": (lambda w: {"email": f"{w.name}4@example.edu", "password": "a-password"}, ADMIN),

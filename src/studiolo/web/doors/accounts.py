@@ -100,7 +100,7 @@ async def change_password(context: CallContext, given: PasswordGiven) -> None:
     )
 
 
-async def set_project_quotas(context: CallContext, given: QuotasGiven) -> None:
+async def set_project_limits(context: CallContext, given: QuotasGiven) -> None:
     """Set what a project may use."""
     memory = given.memory_limit if given.memory_limit is not None else given.memory
     named = {"memory_mb": memory, "cpu_cores": given.cores, "disk_mb": given.disk_quota, NETWORK: given.network}
@@ -113,10 +113,25 @@ def _whose(context: CallContext, given: MaybeAccount) -> AccountId:
 
 
 _STUDENT = "99ebde5c-58f8-4e29-b6e4-b55b8fd71a1b"
-_ADMINS = "Administrators."
 _DONE = {"status": "success"}
 
 FORMS = {
+    "set_project_limits": (
+        Form(
+            hub="projects.setQuotas",
+            v2="projects/set-admin-quotas",
+            parameters=QuotasGiven,
+            handler=set_project_limits,
+            done="success",
+            examples=(
+                Example(
+                    "Give a project two cores and 2 GB of memory",
+                    {"project_id": "2f5b3c4e-6d1a-4a4e-9c0d-7b8f6a5e4d3c", "cores": 2, "memory": 2000},
+                    _DONE,
+                ),
+            ),
+        ),
+    ),
     "ban_account": (
         Form(
             v2="accounts/ban",
@@ -187,22 +202,5 @@ CALLS = (
         is_over_v1=False,
         forms=(Form(v2="accounts/set-name", done="success"),),
         examples=(Example("Change the first name", {"first_name": "Emmy"}, _DONE),),
-    ),
-    Call(
-        name="set_project_quotas",
-        noun="projects",
-        summary="Set what a project may use, in cores and MB; from its next start.",
-        permission=_ADMINS,
-        parameters=QuotasGiven,
-        handler=set_project_quotas,
-        is_over_v1=False,
-        forms=(Form(hub="projects.setQuotas", v2="projects/set-admin-quotas", done="success"),),
-        examples=(
-            Example(
-                "Give a project two cores and 2 GB of memory",
-                {"project_id": "2f5b3c4e-6d1a-4a4e-9c0d-7b8f6a5e4d3c", "cores": 2, "memory": 2000},
-                _DONE,
-            ),
-        ),
     ),
 )
