@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import pytest
 
-from studiolo.core.errors import CopyFailed, FileTooLarge, PathOutsideProject
+from studiolo.core.errors import CopyFailed, FileNotFound, FileTooLarge, PathOutsideProject
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import CopyOrder, Limits, ProjectSpec
 from studiolo.runtime.copying.engine import ChoosingEngine
@@ -133,6 +133,24 @@ async def test_a_single_file_is_revised_under_another_name(class_: Class) -> Non
     class_.write(SOURCE, "a/task.txt", "newest\n")
     done = await class_.revise("a/task.txt", target_path="b/mine.txt")
     assert done["conflict_paths"] == [{"path": "mine.txt", "beside": f"mine.{TODAY}.txt"}]
+
+
+async def test_small_revisions_are_carried_out_together(class_: Class) -> None:
+    class_.write(SOURCE, "ps1/a.txt", "old\n")
+    await class_.snapshot("ps1")
+    class_.write(SOURCE, "ps1/a.txt", "new\n")
+    other = ProjectSpec(ProjectId("dddddddd-4444-4444-8444-444444444444"), 44, NO_LIMITS)
+    class_.write(TARGET, "ps1/a.txt", "old\n")
+    class_.write(other, "ps1/a.txt", "mine\n")
+    order = CopyOrder(SOURCE, "ps1", TARGET, "ps1", mode="revise", base_id=SNAPSHOT.project_id, stamp=TODAY)
+    orders = [order, replace(order, target=other), replace(order, target=other, source_path="nothing")]
+    with anyio.fail_after(30):
+        one, two, three = await ChoosingEngine(class_.keeper.client).copy_all(orders)
+    assert isinstance(one, dict)
+    assert isinstance(two, dict)
+    assert isinstance(three, FileNotFound)
+    assert (one["updated_paths"], two["conflicts"]) == (["a.txt"], 1)
+    assert class_.read(other) == {"ps1/a.txt": "mine\n", f"ps1/a.{TODAY}.txt": "new\n"}
 
 
 async def test_without_what_was_handed_out_everything_new_goes_beside(class_: Class) -> None:

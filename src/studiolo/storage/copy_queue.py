@@ -249,8 +249,8 @@ def _together(found: Sequence[CopyOperation]) -> list[CopyOperation]:
 
 def _is_plain(copy: CopyOperation) -> bool:
     is_new = copy.attempts == 0 and not copy.is_cancelled
-    return is_new and copy.mode == "copy" and not copy.exclude and copy.timeout_seconds is None
+    return is_new and copy.mode != "snapshot" and not copy.exclude and copy.timeout_seconds is None
 
 
 def _kind(copy: CopyOperation) -> tuple[object, ...]:
-    return (copy.account_id, copy.is_public, copy.overwrite_newer, copy.delete_missing, copy.backup)
+    return (copy.account_id, copy.mode, copy.is_public, copy.overwrite_newer, copy.delete_missing, copy.backup)

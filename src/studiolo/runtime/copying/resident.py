@@ -114,7 +114,8 @@ def _outcome(
     try:
         if request.mode != "copy":
             base = None if base_place is None else homes[base_place]
-            return {"result": revision.carry_out(request, *ends, base, order["era"], order["fsync"], pulse)}
+            report = revision.carry_out(request, *ends, base, order["era"], order["fsync"], pulse, check)
+            return {"result": report}
         tally = carry_out(request, *ends, order["era"], order["fsync"], pulse, check)
     except GivenUp:
         return {}

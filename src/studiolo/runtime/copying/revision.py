@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from studiolo.core.errors import CopyFailed, StudioloError
+from studiolo.runtime.copying.batch import Check
 from studiolo.runtime.copying.counting import count
-from studiolo.runtime.copying.ends import find_source, open_ends, opened, outside_means
+from studiolo.runtime.copying.ends import Ends, find_source, open_ends, opened, outside_means
 from studiolo.runtime.copying.names import TemporaryNames
 from studiolo.runtime.copying.revising import Reviser
 from studiolo.runtime.copying.rules import Fsync, Tally
@@ -42,9 +43,19 @@ class _Ends:
 
 
 def carry_out(
-    request: CopyTree, source_home: int, target_home: int, base_home: int | None, era: str, fsync: Fsync, pulse: Pulse
+    request: CopyTree,
+    source_home: int,
+    target_home: int,
+    base_home: int | None,
+    era: str,
+    fsync: Fsync,
+    pulse: Pulse,
+    check: Check | None = None,
 ) -> dict[str, Any]:
-    """Revise what was handed out and report; raise FileNotFound, PathOutsideProject or CopyFailed."""
+    """Revise what was handed out and report; raise FileNotFound, PathOutsideProject or CopyFailed.
+
+    `check` may raise to leave it to somebody else.
+    """
     is_rehearsal = request.mode == "rehearse"
     names = TemporaryNames(era, os.getpid())
     reviser = Reviser(names, pulse, stamp=request.stamp or "new", is_rehearsal=is_rehearsal, fsync=fsync)
@@ -53,6 +64,8 @@ def carry_out(
         with ExitStack() as stack:
             find = _look_for_ends if is_rehearsal else _make_ends
             ends = stack.enter_context(find(request, source_home, target_home))
+            if check is not None:
+                check(Ends(ends.source, ends.source_name, ends.source, None, is_target_home=False))
             base = None if base_home is None else _find_base(stack, request, base_home, ends)
             pulse.count = lambda: count(ends.source, ends.source_name, pulse.look)
             if ends.source_name is None or ends.target_name is None:
