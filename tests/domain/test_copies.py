@@ -28,6 +28,7 @@ from studiolo.domain.copies import CopyQuery, CopyRequest
 from studiolo.domain.copy_orders import MAX_ATTEMPTS
 from studiolo.domain.home_paths import path_in_home
 from studiolo.domain.moments import parse_moment
+from studiolo.runtime.protocols import Postponed
 from studiolo.storage import accounts, collaborators, copy_queue
 from studiolo.storage.database import Database
 from studiolo.testing.clock import MovingClock
@@ -200,6 +201,56 @@ async def test_waiting_ends_when_the_copy_does(
     await clock.move_past_sleeper()
     assert (await waiting).finished_at is not None
     assert clock.monotonic() < 0.1
+
+
+async def test_waiting_ends_with_the_news_and_not_with_the_next_look(
+    hub: FakeHub, as_person: Principal, request_: CopyRequest
+) -> None:
+    copy = await hub.services.copies.create(as_person, request_)
+    waiting = asyncio.create_task(hub.services.copies.wait(copy.copy_id))
+    assert await hub.services.copies.run_one("w")
+    async with asyncio.timeout(10):
+        assert (await waiting).finished_at is not None  # though the clock stands still
+
+
+async def test_small_copies_of_one_order_are_carried_out_together(
+    hub: FakeHub, as_person: Principal, source: Project
+) -> None:
+    targets = [await hub.project(as_person) for _ in range(5)]
+    made = [
+        await hub.services.copies.create(as_person, CopyRequest(source.project_id, "x", target.project_id))
+        for target in targets
+    ]
+
+    async def fail_third(order: CopyOrder) -> None:
+        if order.target.project_id == targets[2].project_id:
+            raise FileNotFound("gone")
+
+    hub.engine.behave = fail_third
+    late = targets[3].project_id
+    hub.engine.postpone = lambda order: Postponed.ALONE if order.target.project_id == late else None
+    share = await hub.services.copies.run_some("w", 10)
+    assert (share.count, share.is_more, hub.engine.batches) == (5, True, [5])
+    done = [await hub.services.copies.status(as_person, copy.copy_id) for copy in made]
+    assert [copy.error_code for copy in done] == [None, None, "file_not_found", None, None]
+    assert [copy.finished_at is not None for copy in done] == [True, True, True, False, True]
+    assert (await hub.services.copies.run_some("w", 10)).count == 1  # alone now
+    assert hub.engine.batches == [5]
+
+
+async def test_copies_whose_engine_breaks_together_are_tried_one_by_one(
+    hub: FakeHub, as_person: Principal, source: Project
+) -> None:
+    for _ in range(3):
+        target = await hub.project(as_person)
+        await hub.services.copies.create(as_person, CopyRequest(source.project_id, "x", target.project_id))
+
+    def break_down(_order: CopyOrder) -> None:
+        raise ConnectionError("gone")
+
+    hub.engine.postpone = break_down
+    assert (await hub.services.copies.run_some("w", 10)).count == 3
+    assert [(await hub.services.copies.run_some("w", 10)).count for _ in range(4)] == [1, 1, 1, 0]
 
 
 async def test_waiting_raises_the_error_of_the_copy(
