@@ -7,15 +7,17 @@ import signal
 import socket
 
 from studiolo.app import event_loop
+from studiolo.app.copy_engine import copy_engine
 from studiolo.core.clock import SystemClock
 from studiolo.core.log import configure_logging
 from studiolo.core.secrets import SystemSecretSource
 from studiolo.core.settings import Settings
 from studiolo.domain.copies import Copies
 from studiolo.domain.copying import Copying
-from studiolo.runtime.copying.engine import ChoosingEngine
 from studiolo.runtime.keeper.client import KeeperClient
 from studiolo.runtime.keeper.messages import TellFinished
+from studiolo.runtime.runners.process import ProcessRunner
+from studiolo.runtime.runners.sandbox import SandboxRunner
 from studiolo.storage.database import Database
 from studiolo.workers import copies as copy_worker
 
@@ -32,11 +34,12 @@ def run_copy_worker(settings: Settings, *, keeper_fd: int) -> None:
     async def run() -> None:
         keeper = await KeeperClient.connect(keeper_fd)
         clock, secrets = SystemClock(), SystemSecretSource()
+        runner = ProcessRunner(keeper) if settings.runner == "process" else SandboxRunner(keeper)
         copying = Copying(
             settings,
             database,
             clock,
-            ChoosingEngine(keeper),
+            copy_engine(settings, database, clock, runner, keeper),
             on_finished=lambda copy_ids: keeper.tell(TellFinished(tuple(copy_ids))),
         )
         copies = Copies(database, clock, secrets, copying)

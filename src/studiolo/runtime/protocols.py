@@ -33,6 +33,7 @@ class ProjectRunner(Protocol):
     """
 
     name: str
+    shares_disk: bool  # the homes of all its projects lie where the keeper's copiers reach them
 
     async def probe(self) -> RunnerReport:
         """Run a sandbox once; raise RunnerUnavailable whose message is the remedy in words."""

@@ -19,6 +19,7 @@ class HomeRunner:
     """
 
     name = "homes"
+    shares_disk = True
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

@@ -17,6 +17,7 @@ class FakeRunner:
     """
 
     name = "fake"
+    shares_disk = True
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

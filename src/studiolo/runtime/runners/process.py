@@ -16,6 +16,7 @@ class ProcessRunner:
     """Starts agents beside the hub; the keeper must have been planned with `runner="process"`."""
 
     name = "process"
+    shares_disk = True
 
     def __init__(self, keeper: KeeperClient) -> None:
         self._keeper = keeper

@@ -13,6 +13,7 @@ class SandboxRunner:
     """Runs each project behind walls of its own; see docs/explanation/isolation.md."""
 
     name = "sandbox"
+    shares_disk = True
 
     def __init__(self, keeper: KeeperClient) -> None:
         self._keeper = keeper
