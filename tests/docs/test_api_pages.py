@@ -14,6 +14,7 @@ from studiolo.web.api_v1.calls import all_calls
 from studiolo.web.api_v1.registry import DOORS, NOT_OFFERED
 from studiolo.web.calls import every_call
 from studiolo.web.client_source.shapes import Shapes
+from studiolo.web.doors import past
 from studiolo.web.openapi_schemas import Schemas
 from studiolo.web.reference_entries import Shown, entries
 
@@ -45,6 +46,11 @@ def test_every_name_at_every_door_is_there(pages: dict[str, str]):
 def test_what_is_not_offered_is_there_with_its_reason(pages: dict[str, str]):
     for name, reason in NOT_OFFERED.items():
         assert f"| `{name}` | {reason} |" in pages["not-offered"]
+    for names, reason in past.NOT_OFFERED.items():
+        assert f"| {names} | {reason} |" in pages["not-offered"]
+        door, _, paths = names.partition(" ")
+        for path in paths.split(", "):
+            assert [one for one in every_call().at(door) if one.startswith(path)] == []
 
 
 def test_every_call_has_an_example_on_its_page():

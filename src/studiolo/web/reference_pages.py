@@ -8,6 +8,7 @@ from studiolo.web.api_v1.calls import all_calls
 from studiolo.web.api_v1.registry import NEVER_HANDLED, NOT_OFFERED
 from studiolo.web.calls import every_call
 from studiolo.web.client_source.shapes import Method, Shapes
+from studiolo.web.doors import past
 from studiolo.web.openapi_schemas import Schemas
 from studiolo.web.reference_entries import Entry, Field, Shape, Shown, entries
 
@@ -141,6 +142,10 @@ def _not_offered() -> Iterator[str]:
     reasons: dict[str, Any] = {**NOT_OFFERED, **dict.fromkeys(sorted(NEVER_HANDLED), _NEVER)}
     for name, reason in sorted(reasons.items()):
         yield f"| `{name}` | {_cell(reason)} |"
+    yield "\n## At the other doors\n"
+    yield "| calls | why not |\n|---|---|"
+    for name, reason in past.NOT_OFFERED.items():
+        yield f"| {name} | {_cell(reason)} |"
 
 
 def _cell(text: str) -> str:
