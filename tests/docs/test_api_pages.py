@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from studiolo.client import Client
-from studiolo.web import reference_pages
+from studiolo.web import openapi_transfers, reference_pages
 from studiolo.web.api_v1.calls import all_calls
 from studiolo.web.api_v1.registry import DOORS, NOT_OFFERED
 from studiolo.web.calls import every_call
@@ -51,6 +51,12 @@ def test_what_is_not_offered_is_there_with_its_reason(pages: dict[str, str]):
         door, _, paths = names.partition(" ")
         for path in paths.split(", "):
             assert [one for one in every_call().at(door) if one.startswith(path)] == []
+
+
+def test_every_transfer_is_there(pages: dict[str, str]):
+    for path, operations in openapi_transfers.paths(Schemas(every_call())).items():
+        for method in operations:
+            assert f"\n{method.upper()} {path}\n" in pages["transfers"]
 
 
 def test_every_call_has_an_example_on_its_page():

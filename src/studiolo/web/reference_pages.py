@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
+from studiolo.web import openapi_transfers
 from studiolo.web.api_v1.calls import all_calls
 from studiolo.web.api_v1.registry import NEVER_HANDLED, NOT_OFFERED
 from studiolo.web.calls import every_call
@@ -30,8 +31,10 @@ def all_pages() -> dict[str, str]:
     """Return every page by its name, without `.md`."""
     registry = every_call()
     methods = {method.call: method for method in Shapes(all_calls()).methods}
-    nouns = entries(registry, Schemas(registry))
+    schemas = Schemas(registry)
+    nouns = entries(registry, schemas)
     pages = {noun: "\n".join(_page(noun, found, methods)) for noun, found in nouns.items()}
+    pages["transfers"] = "\n".join(_transfers(openapi_transfers.paths(schemas)))
     return {"index": "\n".join(_index(nouns)), **pages, "not-offered": "\n".join(_not_offered())}
 
 
@@ -84,6 +87,7 @@ def _index(nouns: dict[str, list[Entry]]) -> Iterator[str]:
     for noun, found in nouns.items():
         for entry in found:
             yield f"| [`{entry.name}`]({noun}.md#{entry.name}) | {_cell(entry.summary)} | {_elsewhere(entry)} |"
+    yield "\n[Bytes of files, archives and the output of commands](transfers.md) go through doors of their own."
     yield "\n[Calls of the past that are not offered](not-offered.md), and why."
 
 
@@ -133,6 +137,22 @@ def _table(title: str, fields: tuple[Field, ...], *, missing: str) -> Iterator[s
         default = missing if field.default is None else f"`{field.default}`" if field.default != "null" else ""
         yield f"| `{field.name}` | {_cell(field.kind)} | {_cell(default)} | {_cell(field.description)} |"
     yield ""
+
+
+def _transfers(paths: dict[str, Any]) -> Iterator[str]:
+    yield f"# Transfers\n\n{openapi_transfers.ABOUT}\n"
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            yield f"## {operation['operationId']}\n"
+            yield f"```text\n{method.upper()} {path}\n```\n\n{operation['summary']}\n"
+            yield "| parameter | where | meaning |\n|---|---|---|"
+            for one in operation["parameters"]:
+                about = one.get("description", "required" if one.get("required") else "")
+                yield f"| `{one['name']}` | {one['in']} | {_cell(about)} |"
+            yield "\n| status | answer |\n|---|---|"
+            for status, answer in operation["responses"].items():
+                yield f"| {status} | {_cell(answer['description'])} |"
+            yield ""
 
 
 def _not_offered() -> Iterator[str]:
