@@ -14,6 +14,7 @@ What must hold in the end:
 import argparse
 import contextlib
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -73,7 +74,7 @@ class Copy:
 class Chaos:
     """One run on one server."""
 
-    def __init__(self, server: Server, seed: int, sources: int = 3, targets: int = 6) -> None:
+    def __init__(self, server: Server, seed: int, sources: int, targets: int) -> None:
         self.server = server
         self.random = random.Random(seed)
         self.copies: list[Copy] = []
@@ -308,14 +309,17 @@ def main() -> int:
     arguments.add_argument("--seconds", type=float, default=200)
     arguments.add_argument("--copies", type=int, default=1000)
     arguments.add_argument("--seed", type=int, default=int(time.time()))
+    arguments.add_argument("--sources", type=int, default=3)
+    arguments.add_argument("--targets", type=int, default=6)
     given = arguments.parse_args()
     server = Server("--copy-lease-seconds", "2")
     try:
         begun = time.monotonic()
-        chaos = Chaos(server.start(), given.seed)
+        chaos = Chaos(server.start(), given.seed, given.sources, given.targets)
         chaos.run(given.copies, given.seconds)
-        print(f"seed {given.seed}: {len(chaos.copies)} copies in {time.monotonic() - begun:.0f} s, kills {chaos.kills}")
-        print(chaos.check(), chaos.errors())
+        seconds = round(time.monotonic() - begun)
+        told = {"seed": given.seed, "copies": len(chaos.copies), "seconds": seconds, "kills": chaos.kills}
+        print(json.dumps({**told, "found": chaos.check(), "errors": chaos.errors()}))
         return 0
     finally:
         server.close()

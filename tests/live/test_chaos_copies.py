@@ -1,16 +1,17 @@
 """The chaos of `chaos_copies.py`, bounded; run that program for longer ones."""
 
-import pytest
-from chaos_copies import Chaos
+import json
+import subprocess
+import sys
+from pathlib import Path
 
-from studiolo.testing.servers import Server
+PROGRAM = Path(__file__).with_name("chaos_copies.py")
+BOUNDED = ("--seed", "1", "--copies", "120", "--seconds", "15", "--sources", "2", "--targets", "4")
 
 
-@pytest.mark.parametrize("seed", [1])
-def test_copies_are_all_accounted_for_however_often_hub_and_workers_are_killed(live_server, seed: int):
-    server: Server = live_server("--copy-lease-seconds", "2")
-    chaos = Chaos(server, seed, sources=2, targets=4)
-    chaos.run(count=120, seconds=15)
-    found = chaos.check()
-    assert sum(chaos.kills.values()) > 5
-    assert found["well"] > 80
+def test_copies_are_all_accounted_for_however_often_hub_and_workers_are_killed():
+    done = subprocess.run([sys.executable, PROGRAM, *BOUNDED], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert sum(told["kills"].values()) > 3
+    assert told["found"]["well"] > 80
