@@ -17,6 +17,7 @@ import httpx
 import pytest
 from starlette.requests import ClientDisconnect
 
+from studiolo.core import wire
 from studiolo.core.ids import ProjectId
 from studiolo.core.settings import Settings
 from studiolo.testing.homes import HomeRunner
@@ -64,6 +65,28 @@ class Files:
 @pytest.fixture
 def files(as_owner, project_id: ProjectId, runner: HomeRunner) -> Files:
     return Files(as_owner, project_id, runner.home(project_id))
+
+
+@pytest.fixture
+async def hostile_agent(files: Files, runner: HomeRunner) -> AsyncIterator[Any]:
+    """Return a function that puts an agent in the place of the project's, which answers every call with an error."""
+    servers: list[asyncio.Server] = []
+
+    async def take_over(error: dict[str, Any]) -> None:
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while await wire.read(reader) is not None:
+                await wire.write(writer, {"error": error})
+            writer.close()
+
+        await files.get("nothing")  # the project runs now
+        await runner.stop(files.project_id, {})
+        path = runner.socket_path(files.project_id, {})
+        os.unlink(path)  # noqa: PTH108 - the socket is not asyncio's to wait for
+        servers.append(await asyncio.start_unix_server(refuse, path))
+
+    yield take_over
+    for server in servers:
+        server.close()
 
 
 async def pieces_of(content: bytes, size: int = 70_000) -> AsyncIterator[bytes]:
@@ -503,3 +526,13 @@ async def test_unknown_project_looks_like_a_foreign_one(files):
 async def test_method_that_is_none_says_which_are(files):
     answer = await files.send("DELETE", f"files/{files.project_id}/f")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, PUT")
+
+
+async def test_agent_cannot_write_headers(files, runner, hostile_agent):
+    hostile = {"allow": "x\r\nSet-Cookie: a=b", "retry_after_seconds": "soon", "offset": "1\r\nSet-Cookie: a=b"}
+    await hostile_agent({"code": "upload_offset_mismatch", "message": "no", "details": hostile})
+    location = f"/api/v1/uploads/{files.project_id}/{'0' * 32}"
+    for method in ("HEAD", "PATCH", "DELETE"):
+        answer = await tus(files, method, location, b"x", Upload_Offset="0")
+        assert answer.status_code == 409
+        assert not {"allow", "retry-after", "set-cookie", "upload-offset"} & set(answer.headers)

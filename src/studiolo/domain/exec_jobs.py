@@ -198,7 +198,7 @@ def _job(given: object) -> ExecJob:
             "stderr_bytes": int(stderr_bytes),
             "last_event_id": int(last_event_id),
             "is_truncated": bool(is_truncated),
-        } if status in STATUSES and job_id.isalnum() and 0 <= started < 1 << 43:
+        } if status in STATUSES and job_id.isascii() and job_id.isalnum() and 0 <= started < 1 << 43:
             return ExecJob(
                 job_id,
                 command,

@@ -241,7 +241,9 @@ class Transfers:
                 "offset": int(offset),
                 "size_bytes": int(size),
                 "lifetime_seconds": float(lifetime),
-            } if upload_id.isalnum() and 0 <= offset <= size < _MOST_BYTES and 0 < lifetime < 1e7:
+            } if (
+                upload_id.isascii() and upload_id.isalnum() and 0 <= offset <= size < _MOST_BYTES and 0 < lifetime < 1e7
+            ):
                 return Upload(upload_id, path, offset, size, self._clock.now() + timedelta(seconds=lifetime))
             case _:
                 raise AgentUnavailable("The project's agent did not say how far the upload is.")

@@ -15,7 +15,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Any, SupportsIndex, TypeVar
+from typing import Any, SupportsIndex, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import pydantic_core
@@ -52,6 +52,8 @@ LARGE_AT_ONCE = 2  # per agent
 CONNECT_ATTEMPTS = 20
 CONNECT_PAUSE_SECONDS = 0.05
 
+# What becomes a header of an answer is for the hub alone to say.
+HUBS_DETAILS = frozenset({"allow", "retry_after_seconds"})
 # What an agent may answer; any other code would let a project speak for the hub.
 AGENT_ERROR_CODES = frozenset(
     {
@@ -381,8 +383,10 @@ def agent_error(error: dict[str, Any]) -> StudioloError:
     code, details = error.get("code"), error.get("details")
     if not isinstance(code, str) or code not in AGENT_ERROR_CODES:
         return error_from_wire(None, error.get("message"), {"was_sent": True})
-    is_small = len(json.dumps(details)) <= MAX_DETAILS_CHARACTERS
-    return error_from_wire(code, error.get("message"), details if is_small else None)
+    if not isinstance(details, dict) or len(json.dumps(details)) > MAX_DETAILS_CHARACTERS:
+        return error_from_wire(code, error.get("message"))
+    known = {name: value for name, value in cast("dict[str, Any]", details).items() if name not in HUBS_DETAILS}
+    return error_from_wire(code, error.get("message"), known)
 
 
 def _unavailable(internal: str, *, was_sent: bool = True) -> AgentUnavailable:

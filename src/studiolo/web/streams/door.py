@@ -85,8 +85,9 @@ def failed(request: Request, error: StudioloError) -> Response:
         response.headers["Connection"] = "close"
     response.headers["Cache-Control"] = "no-store"
     for name, form, detail in _TOLD:
-        if detail in error.details:
-            response.headers[name] = form.format(error.details[detail])
+        value = error.details.get(detail)
+        if isinstance(value, int):  # an agent may have said it: only a number can break no header
+            response.headers[name] = form.format(value)
     return response
 
 

@@ -84,7 +84,7 @@ class Tus:
         headers = {
             "Upload-Offset": str(upload.offset),
             "Upload-Length": str(upload.size_bytes),
-            "Upload-Metadata": f"path {b64encode(upload.path.encode()).decode()}",
+            "Upload-Metadata": f"path {b64encode(upload.path.encode('utf-8', 'replace')).decode()}",
             **_expires(upload),
         }
         return Response(status_code=200, headers=headers)
