@@ -22,7 +22,8 @@ from studiolo.core.models import CopyOrder, Principal, Project, Role, Scope
 from studiolo.core.secrets import SystemSecretSource
 from studiolo.core.settings import Settings
 from studiolo.domain.copies import CopyRequest
-from studiolo.domain.copy_groups import GroupRequest, GroupStatus
+from studiolo.domain.copy_group_requests import GroupRequest
+from studiolo.domain.copy_groups import GroupStatus
 from studiolo.domain.copy_targets import Member, safe_name
 from studiolo.storage import collaborators
 from studiolo.storage.database import Database

@@ -11,7 +11,8 @@ from studiolo.core.models import CopyGroup, CopyOrder, Principal, Project
 from studiolo.core.secrets import SystemSecretSource
 from studiolo.core.settings import Settings
 from studiolo.domain.copies import CopyQuery
-from studiolo.domain.copy_groups import MAX_SNAPSHOTS, CopyGroups, GroupRequest
+from studiolo.domain.copy_group_requests import GroupRequest
+from studiolo.domain.copy_groups import MAX_SNAPSHOTS, CopyGroups
 from studiolo.domain.copy_targets import Member
 from studiolo.storage.database import Database
 from studiolo.testing.clock import MovingClock

@@ -4,29 +4,22 @@ A group is rows of the queue that are inserted together; nothing about its state
 administrators see and steer it, since it names every project it reaches.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Literal
 
 from studiolo.core.clock import Clock
 from studiolo.core.errors import (
     CopyGroupKeyUsed,
     CopyOperationFinished,
     CopyOperationNotFound,
-    Forbidden,
     InvalidRequest,
-    NotFound,
-    ProjectNotFound,
 )
 from studiolo.core.ids import CopyGroupId, CopyId, ProjectId, is_uuid
 from studiolo.core.models import (
     COPY_STATES,
     FULL_SCOPE,
     CopyGroup,
-    CopyMode,
     CopyOperation,
     CopyState,
     Principal,
@@ -34,44 +27,27 @@ from studiolo.core.models import (
 )
 from studiolo.core.secrets import SecretSource
 from studiolo.core.settings import Settings
-from studiolo.domain import access
-from studiolo.domain.copies import KEPT_DAYS, check_operation, scheduled_at_of
+from studiolo.domain.copies import KEPT_DAYS, scheduled_at_of
+from studiolo.domain.copy_group_requests import (
+    MAX_MEMBERS,
+    GroupRequest,
+    check,
+    check_copies,
+    hash_of,
+    projects_of,
+)
 from studiolo.domain.copy_orders import CANCELLED
-from studiolo.domain.copy_targets import Member, check_template, fill_in
-from studiolo.domain.projects import is_storable
+from studiolo.domain.copy_targets import fill_in
 from studiolo.runtime.protocols import HomeRemover
 from studiolo.storage import copies as copy_rows
-from studiolo.storage import copy_bases, projects
+from studiolo.storage import copy_bases
 from studiolo.storage import copy_groups as rows
 from studiolo.storage.database import Database, Transaction
 
-MAX_MEMBERS = 20_000
-MAX_KEY = 128
 MAX_PAGE = 1000
 MAX_SNAPSHOTS = 20  # of one project
 SNAPSHOT_GRACE_SECONDS = 3600.0
 _SNAPSHOTS_AT_ONCE = 20
-_MAX_NAMED = 100  # projects that an error names
-Kind = Literal["hand_out", "collect"]
-
-
-@dataclass(frozen=True, slots=True)
-class GroupRequest:
-    """What a caller orders; nothing of it is checked yet."""
-
-    kind: Kind
-    project_id: str  # the one: the source when handing out, the target when collecting
-    source_path: str
-    target_path: str | None  # a template
-    members: tuple[Member, ...]
-    mode: CopyMode = "copy"
-    overwrite_newer: bool = False
-    delete_missing: bool = False
-    backup: bool = False
-    exclude: tuple[str, ...] = ()
-    timeout_seconds: float | None = None
-    scheduled: str | None = None
-    group_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +86,7 @@ class CopyGroups:
 
     async def create(self, principal: Principal, request: GroupRequest) -> tuple[CopyGroup, bool]:
         """Order a group and return it; False beside it when it was ordered before under the same key."""
-        _check(request)
+        check(request)
         known = await self._known(principal, request)
         if known is not None:
             return known, False
@@ -210,7 +186,7 @@ class CopyGroups:
         if key is None:
             return None
         group = await self._database.read(lambda tx: rows.get_by_key(tx, _owner(principal), key))
-        if group is not None and group.request_hash != _hash(request):
+        if group is not None and group.request_hash != hash_of(request):
             raise CopyGroupKeyUsed(
                 f"group_key '{key}' was used for another request: group {group.group_id}; use another key",
                 group_id=group.group_id,
@@ -220,7 +196,7 @@ class CopyGroups:
     def _prepare(
         self, tx: Transaction, principal: Principal, request: GroupRequest
     ) -> tuple[CopyGroup, list[CopyOperation]]:
-        one, many = _projects(tx, principal, request)
+        one, many = projects_of(tx, principal, request)
         default = request.target_path or request.source_path
         templates = [member.target_path or default for member in request.members]
         paths = fill_in(templates, request.members, many, principal.account_id)
@@ -231,7 +207,7 @@ class CopyGroups:
             owner=_owner(principal),
             account_id=principal.account_id,
             group_key=request.group_key,
-            request_hash=_hash(request),
+            request_hash=hash_of(request),
             kind=request.kind,
             mode=request.mode,
             project_id=one.project_id,
@@ -245,7 +221,7 @@ class CopyGroups:
             self._operation(group, request, project, path, position)
             for position, (project, path) in enumerate(zip(many, paths, strict=True), start=1)
         ]
-        _check_copies(principal, copies, {project.project_id: project for project in (one, *many)})
+        check_copies(principal, copies, {project.project_id: project for project in (one, *many)})
         return group, copies
 
     def _operation(
@@ -307,81 +283,3 @@ def _found(tx: Transaction, principal: Principal, group_id: str) -> CopyGroup:
     if group is None or not is_theirs or principal.scope != FULL_SCOPE:
         raise CopyOperationNotFound(f"Can't find group of copies with ID={group_id[:50]}")
     return group
-
-
-def _check(request: GroupRequest) -> None:
-    one, many = ("src", "targets") if request.kind == "hand_out" else ("target", "sources")
-    if not is_uuid(request.project_id):
-        raise InvalidRequest(f"{one}_project_id='{request.project_id[:50]}' not valid")
-    if not request.source_path:
-        raise InvalidRequest("src_path must be defined")
-    if not 1 <= len(request.members) <= MAX_MEMBERS:
-        raise InvalidRequest(f"{many} must name 1 to {MAX_MEMBERS} projects", fields={many: "wrong number"})
-    for at, member in enumerate(request.members):
-        if not is_uuid(member.project_id):
-            raise InvalidRequest(f"{many}[{at}]: project_id='{member.project_id[:50]}' not valid")
-        if member.target_path is not None:
-            check_template(member.target_path)
-    check_template(request.target_path or "")
-    key = request.group_key
-    if key is not None and not (0 < len(key) <= MAX_KEY and is_storable(key)):
-        raise InvalidRequest(f"group_key must have 1 to {MAX_KEY} characters", fields={"group_key": "wrong length"})
-    options = (request.overwrite_newer, request.delete_missing, request.backup, request.exclude)
-    if request.mode != "copy" and any(options):
-        raise InvalidRequest(
-            "revise keeps what was changed: it goes with neither overwrite_newer, delete_missing, backup nor exclude",
-            fields={"revise": "does not go with these options"},
-        )
-
-
-def _projects(tx: Transaction, principal: Principal, request: GroupRequest) -> tuple[Project, list[Project]]:
-    """Return the one project and the many, in the order of the request; raise in the words of the copy calls."""
-    is_hand_out = request.kind == "hand_out"
-    one_id, many_ids = ProjectId(request.project_id), [ProjectId(member.project_id) for member in request.members]
-    found = projects.get_all(tx, list(dict.fromkeys((one_id, *many_ids))))
-    path = request.source_path if is_hand_out else None
-    one = _allowed(principal, found, [one_id], write=not is_hand_out, path=path)[0]
-    return one, _allowed(
-        principal, found, many_ids, write=is_hand_out, path=None if is_hand_out else request.source_path
-    )
-
-
-def _allowed(
-    principal: Principal, found: dict[ProjectId, Project], ids: Sequence[ProjectId], *, write: bool, path: str | None
-) -> list[Project]:
-    allowed: list[Project] = []
-    refused: list[ProjectId] = []
-    kind: type[Forbidden | NotFound] = ProjectNotFound
-    path = None if principal.scope == FULL_SCOPE else path or ""  # where it goes is asked again, for each path
-    for project_id in ids:
-        try:
-            allowed.append(access.require_loaded(principal, project_id, found.get(project_id), write=write, path=path))
-        except (Forbidden, NotFound) as error:
-            kind = type(error)
-            refused.append(project_id)
-    if refused:
-        named = ", ".join(refused[:_MAX_NAMED]) + (" ..." if len(refused) > _MAX_NAMED else "")
-        what = "No write access to target project" if write else "No read access to source project"
-        raise kind(f"ACCESS BLOCKED -- {what} -- {named}", refused=refused[:_MAX_NAMED], count=len(refused))
-    return allowed
-
-
-def _check_copies(principal: Principal, copies: Sequence[CopyOperation], found: dict[ProjectId, Project]) -> None:
-    seen: dict[tuple[str, str], int] = {}
-    for copy in copies:
-        check_operation(copy)
-        place = (copy.target_project_id, copy.target_path.rstrip("/"))
-        if place in seen:
-            raise InvalidRequest(
-                f"copies {seen[place]} and {copy.position} have the same target {copy.target_path[:200]}",
-                fields={"target_path": "not unique"},
-            )
-        seen[place] = copy.position or 0
-        target = found[copy.target_project_id]
-        access.require_loaded(principal, target.project_id, target, write=True, path=copy.target_path)
-
-
-def _hash(request: GroupRequest) -> str:
-    content: dict[str, Any] = asdict(request)
-    del content["group_key"]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

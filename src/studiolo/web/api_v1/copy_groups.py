@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from studiolo.core.errors import InvalidRequest
 from studiolo.core.models import CopyOperation, CopyState
-from studiolo.domain.copy_groups import MAX_MEMBERS, MAX_PAGE, GroupRequest, GroupStatus
+from studiolo.domain.copy_group_requests import MAX_MEMBERS, GroupRequest
+from studiolo.domain.copy_groups import MAX_PAGE, GroupStatus
 from studiolo.domain.copy_targets import Member
 from studiolo.web.api_v1.answers import Success
 from studiolo.web.api_v1.copies import REPORT, CopyProgress
