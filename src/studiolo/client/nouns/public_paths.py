@@ -91,6 +91,7 @@ class PublicPathsCalls:
                 "timeout": timeout,
                 "exclude": exclude,
             },
+            is_once=True,
         )
 
     def public_get_directory_listing(
@@ -181,6 +182,7 @@ class AsyncPublicPathsCalls:
                 "timeout": timeout,
                 "exclude": exclude,
             },
+            is_once=True,
         )
 
     async def public_get_directory_listing(

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from studiolo.core.ids import ProjectId
+from studiolo.core.ids import CopyId, ProjectId
 from studiolo.domain.copies import CopyRequest
 from studiolo.domain.files import FileEntry
 from studiolo.domain.moments import parse_moment
@@ -94,7 +94,12 @@ async def copy_public_path_between_projects(context: CallContext, parameters: Co
         is_public=True,
     )
     copy = await context.services.copies.create(context.principal, request)
-    await context.services.copies.wait(copy.copy_id)
+    return await copied_before(context, parameters, copy.copy_id)
+
+
+async def copied_before(context: CallContext, _parameters: CopyPublicPathParameters, made: str) -> Success:
+    """Wait for the end of a copy that is written down."""
+    await context.services.copies.wait(CopyId(made))
     return Success()
 
 
@@ -144,6 +149,7 @@ CALLS = (
         parameters=CopyPublicPathParameters,
         answers=(Success,),
         handler=copy_public_path_between_projects,
+        replay=copied_before,
         examples=(
             Example(
                 "Take a public file over",
