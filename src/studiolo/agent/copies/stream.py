@@ -8,8 +8,9 @@ import asyncio
 import json
 import struct
 import time
-from collections.abc import AsyncIterator, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import AsyncIterator
+from concurrent.futures import CancelledError, Future
+from typing import TYPE_CHECKING, Any
 
 from studiolo.agent.channel import ChannelClosed
 
@@ -22,8 +23,6 @@ MAX_RECORD_BYTES = 4 * 1024 * 1024  # a thousand names, each at the end of the d
 MESSAGE, DATA = b"J", b"D"
 _HEADER = struct.Struct(">cI")
 _NOTE_EVERY_SECONDS = 0.5
-
-Result = TypeVar("Result")
 
 
 class StreamBroken(Exception):
@@ -41,6 +40,7 @@ class Stream:
         self._unread = bytearray()
         self._at = 0  # in `_unread`
         self._noted_at = time.monotonic()
+        self._sending: Future[None] | None = None
 
     def write(self, kind: bytes, *parts: bytes) -> None:
         """Write one record; it leaves with the frame it fills, or with `flush`."""
@@ -88,11 +88,13 @@ class Stream:
         if is_due or now - self._noted_at >= _NOTE_EVERY_SECONDS:
             self._noted_at = now
             self._send(frame)
+            if is_due:
+                self._settle()
 
     def _fill(self, count: int) -> bool:
         """Wait until so many bytes are there; False if the stream ends before the first of them."""
         while len(self._unread) - self._at < count:
-            frame = self._wait(anext(self._frames, None))  # type: ignore[arg-type]
+            frame = self._next_frame()
             if frame is None:
                 if len(self._unread) > self._at:
                     raise StreamBroken("the stream ended inside a record")
@@ -110,16 +112,34 @@ class Stream:
         return taken
 
     def _send(self, frame: "Frame") -> None:
+        """Begin to send a frame once the one before has left, so that a disk is read while a frame is on its way."""
+        self._settle()
         try:
-            self._wait(self._channel.send(frame))
+            self._sending = asyncio.run_coroutine_threadsafe(self._channel.send(frame), self._loop)
+        except RuntimeError as error:
+            raise StreamBroken("the agent ends") from error
+
+    def _settle(self) -> None:
+        """Wait until the last frame has left."""
+        sending, self._sending = self._sending, None
+        if sending is None:
+            return
+        try:
+            sending.result()
         except ChannelClosed as error:
             raise StreamBroken("the other side has left") from error
-
-    def _wait(self, work: Coroutine[Any, Any, Result]) -> Result:
-        try:
-            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-        except (RuntimeError, asyncio.CancelledError) as error:
+        except CancelledError as error:
             raise StreamBroken("the agent ends") from error
+
+    def _next_frame(self) -> "Frame | None":
+        self._settle()
+        try:
+            return asyncio.run_coroutine_threadsafe(self._read_frame(), self._loop).result()
+        except (RuntimeError, CancelledError) as error:
+            raise StreamBroken("the agent ends") from error
+
+    async def _read_frame(self) -> "Frame | None":
+        return await anext(self._frames, None)
 
 
 def parsed(payload: bytes) -> dict[str, Any]:
