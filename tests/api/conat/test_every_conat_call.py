@@ -33,5 +33,6 @@ async def test_junk_for_a_project_is_answered_with_words(project, as_owner, as_s
         if isinstance(answer, dict) and "error" in answer:
             assert answer["code"] != "internal_error"
     given = {"command": "true", "path": "a", "content": "", "input": "1", "kernel": "python3", "pid": 1}
+    given |= {"paths": ["a"], "src": "a", "dest": "b"}
     refused = await project(as_stranger.key, name, given, project_id=project_id)
     assert refused["code"] == "project_not_found"
