@@ -7,7 +7,7 @@ import resource
 import shutil
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from typing import Any
 import anyio
 import pytest
 
+from studiolo.agent.agent import Agent
+from studiolo.agent.copies.channels import AT_ONCE, Transfers
 from studiolo.core import wire
 from studiolo.core.clock import SystemClock
 from studiolo.core.errors import AgentUnavailable, CopyFailed, FileNotFound, PathOutsideProject, Unavailable
@@ -166,6 +168,22 @@ async def test_part_is_removed_by_a_later_copy_that_does_not_want_it(hosts: TwoH
     await until(lambda: hosts.tree() == ["small"])
 
 
+def test_part_that_nobody_came_back_for_is_removed_unless_it_is_used(tmp_path: Path):
+    home = tmp_path / "home"
+    (home / "d").mkdir(parents=True)
+    parts = [home / "d" / "left", home / "d" / "used", home / "d" / "gone", tmp_path / "outside"]
+    for part in (parts[0], parts[1], parts[3]):
+        part.write_text("x")
+    transfers = Transfers(Agent(str(home)))
+    opened = os.open(home / "d", os.O_RDONLY)
+    try:
+        with transfers.names.use(opened, "used"):
+            transfers.forget([str(part) for part in parts])
+    finally:
+        os.close(opened)
+    assert [part.exists() for part in parts] == [False, True, False, True]
+
+
 async def test_small_files_of_a_copy_that_broke_leave_nothing(hosts: TwoHosts):
     tree = hosts.source.home / "d"
     tree.mkdir()
@@ -309,6 +327,15 @@ async def test_progress_is_told_with_totals(hosts: TwoHosts):
     report = await hosts.engine.copy(order("d"), told.append)
     assert (report["files_done"], report["bytes_done"]) == (3, 30)
     assert all(one["files_total"] == 3 and one["bytes_total"] == 30 for one in told)
+
+
+async def test_project_has_a_limit_of_copies_at_once(hosts: TwoHosts):
+    async with AsyncExitStack() as stack:
+        for _ in range(AT_ONCE):
+            channel = hosts.connector.channel(hosts.source.socket_path, "copies.read", {"path": ""}, timeout_seconds=10)
+            await stack.enter_async_context(channel)
+        with pytest.raises(Unavailable, match="Too many copies"):
+            await hosts.engine.copy(order("a"))
 
 
 async def test_copies_are_not_put_together(hosts: TwoHosts):
