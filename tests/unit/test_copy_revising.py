@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from studiolo.runtime.copying.names import PREFIX, TemporaryNames
 from studiolo.runtime.copying.placing import Placer
-from studiolo.runtime.copying.revising import Reviser, Revision
+from studiolo.runtime.copying.revising import Reviser
+from studiolo.runtime.copying.revision_report import Revision
 from studiolo.runtime.copying.rules import GivenUp, Tally
 
 TODAY = "2026-11-22"

@@ -18,73 +18,31 @@
 4. A rehearsal takes every decision and writes nothing.
 """
 
-import json
 import os
 import stat
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from studiolo.runtime.copying.copier import MAX_DEPTH
 from studiolo.runtime.copying.files import CARRIED_MODE, DIRECTORY, READ
-from studiolo.runtime.copying.merging import MAX_BYTES, merge_contents
-from studiolo.runtime.copying.names import TemporaryNames, is_temporary
+from studiolo.runtime.copying.looking import (
+    PIECE,
+    entries,
+    has_content,
+    link_text,
+    look,
+    open_directory,
+    open_file,
+    read_whole,
+)
+from studiolo.runtime.copying.merging import merge_contents
+from studiolo.runtime.copying.names import TemporaryNames
 from studiolo.runtime.copying.placing import Placer
-from studiolo.runtime.copying.rules import FATAL, Fsync, Tally
+from studiolo.runtime.copying.revision_report import Revision
+from studiolo.runtime.copying.rules import FATAL, Fsync
 
 _ATTEMPTS = 5  # for a file that is saved while we look at it
 _MOST_BESIDE = 50
-_MOST_NAMED = 100
-_MAX_REPORT_BYTES = 24 * 1024
-_PIECE = 1 << 20
-
-
-@dataclass(slots=True)
-class Revision(Tally):
-    """What came of each file."""
-
-    added: list[str] = field(default_factory=list[str])
-    updated: list[str] = field(default_factory=list[str])
-    merged: list[str] = field(default_factory=list[str])
-    kept_paths: list[str] = field(default_factory=list[str])
-    conflicts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-
-    def report(self) -> dict[str, Any]:
-        """Return the numbers, and the first names of each list."""
-        lists: dict[str, list[Any]] = {
-            "conflict_paths": [{"path": path, "beside": beside} for path, beside in self.conflicts],
-            "failures": self.failures,
-            "merged_paths": self.merged,
-            "kept_paths": self.kept_paths,
-            "updated_paths": self.updated,
-            "added_paths": self.added,
-        }
-        return {
-            "added": len(self.added),
-            "updated": len(self.updated),
-            "merged": len(self.merged),
-            "kept": len(self.kept_paths),
-            "conflicts": len(self.conflicts),
-            "unchanged": self.unchanged,
-            "failed": self.failed,
-            **self.progress(),
-            **_cut(lists),
-        }
-
-
-def _cut(lists: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Return the lists so short that the answer of a copier can hold them; the first ones go first."""
-    cut: dict[str, list[Any]] = {}
-    left = _MAX_REPORT_BYTES
-    for name, items in lists.items():
-        cut[name] = []
-        for item in items[:_MOST_NAMED]:
-            left -= len(json.dumps(item)) + 2
-            if left < 0:
-                break
-            cut[name].append(item)
-    return cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +88,13 @@ class Reviser:
             self.tally.fail(here.path_of("..."), f"more than {MAX_DEPTH} directories deep")
             return
         try:
-            entries = sorted(_entries(here.source))
+            listed = sorted(entries(here.source))
         except OSError as error:
             if error.errno in FATAL:
                 raise
             self.tally.fail("/".join(here.trail) or ".", error.strerror or "cannot be read")
             return
-        for name, found in entries:
+        for name, found in listed:
             self._attempt(here, name, name, found)
 
     def _attempt(self, here: _Place, name: str, as_name: str, found: os.stat_result) -> None:
@@ -158,7 +116,7 @@ class Reviser:
 
     def _directory(self, here: _Place, name: str, found: os.stat_result) -> None:
         source = os.open(name, DIRECTORY, dir_fd=here.source)
-        base = _open_directory(here.base, name)
+        base = open_directory(here.base, name)
         target = None
         try:
             as_name = self._directory_name(here, name)
@@ -175,7 +133,7 @@ class Reviser:
     def _directory_name(self, here: _Place, name: str) -> str:
         """Return the name, or one with the date if something that is no directory has it."""
         for candidate in (name, *self._dated(here, name)):
-            existing = _look(here.target, candidate)
+            existing = look(here.target, candidate)
             if existing is None or stat.S_ISDIR(existing.st_mode):
                 if candidate != name:
                     self.tally.conflicts.append((here.path_of(name), here.path_of(candidate)))
@@ -186,7 +144,7 @@ class Reviser:
         """Open the target's directory, made if it is not there; nothing in a rehearsal of making it."""
         if here.target is None:
             return None
-        if _look(here.target, name) is None:
+        if look(here.target, name) is None:
             if self._is_rehearsal:
                 return None
             os.mkdir(name, 0o700, dir_fd=here.target)
@@ -203,7 +161,7 @@ class Reviser:
         try:
             if not stat.S_ISREG(os.fstat(source).st_mode):
                 return
-            base = _open_file(here.base, name)
+            base = open_file(here.base, name)
             try:
                 for _ in range(_ATTEMPTS):
                     if self._decide(here, as_name, source, base):
@@ -217,10 +175,10 @@ class Reviser:
 
     def _decide(self, here: _Place, name: str, source: int, base: int | None) -> bool:
         """Do what the table says; False if somebody saved the file meanwhile."""
-        existing = _look(here.target, name)
+        existing = look(here.target, name)
         if existing is None or here.target is None:
             return self._add(here, name, lambda to: self._placer.stage_file(source, to))
-        mine = _open_file(here.target, name) if stat.S_ISREG(existing.st_mode) else None
+        mine = open_file(here.target, name) if stat.S_ISREG(existing.st_mode) else None
         if mine is None:
             self._beside(here, name, lambda to: self._placer.stage_file(source, to), source)
             return True
@@ -248,7 +206,7 @@ class Reviser:
         return True
 
     def _bring_together(self, here: _Place, name: str, source: int, base: int | None, mine: int) -> bool:
-        old, written, new = (None if fd is None else _content(fd) for fd in (base, mine, source))
+        old, written, new = (None if fd is None else read_whole(fd) for fd in (base, mine, source))
         merged = None
         if old is not None and written is not None and new is not None:
             merged = merge_contents(name, old, written, new, self._pulse)
@@ -263,7 +221,7 @@ class Reviser:
             here,
             name,
             lambda to: self._placer.stage_content(merged, mode, to),
-            lambda target, now: _has_content(target, now, written),
+            lambda target, now: has_content(target, now, written),
             self.tally.merged,
         )
 
@@ -296,7 +254,7 @@ class Reviser:
     def _beside(self, here: _Place, name: str, stage: Callable[[int], str], source: int | None, text: str = "") -> None:
         """Put the new file or link under a name with the date, unless it is there already."""
         for candidate in self._dated(here, name):
-            existing = _look(here.target, candidate)
+            existing = look(here.target, candidate)
             is_there = existing is not None and here.target is not None
             if is_there and not self._lies_there(here.target, candidate, source, text):
                 continue
@@ -308,8 +266,8 @@ class Reviser:
 
     def _lies_there(self, target: int | None, name: str, source: int | None, text: str) -> bool:
         if source is None:
-            return _link_text(target, name) == text
-        there = _open_file(target, name)
+            return link_text(target, name) == text
+        there = open_file(target, name)
         if there is None:
             return False
         try:
@@ -328,17 +286,17 @@ class Reviser:
         def stage(target: int) -> str:
             return self._placer.stage_link(text, target)
 
-        existing = _look(here.target, as_name)
+        existing = look(here.target, as_name)
         if existing is None or here.target is None:
             return self._add(here, as_name, stage)
-        mine, base = _link_text(here.target, as_name), _link_text(here.base, name)
+        mine, base = link_text(here.target, as_name), link_text(here.base, name)
         if mine == text:
             self.tally.unchanged += 1
         elif mine is not None and base == text:
             self.tally.kept_paths.append(here.path_of(as_name))
         elif mine is not None and mine == base:
             return self._replace(
-                here, as_name, stage, lambda target, old: _link_text(target, old) == mine, self.tally.updated
+                here, as_name, stage, lambda target, old: link_text(target, old) == mine, self.tally.updated
             )
         else:
             self._beside(here, as_name, stage, None, text)
@@ -353,7 +311,7 @@ class Reviser:
             mark = f".{self._stamp}{'' if number == 1 else f'-{number}'}{dot}{suffix}"
             room = 255 - len(os.fsencode(mark))
             dated = os.fsdecode(os.fsencode(stem)[: max(room, 1)]) + mark
-            if _look(here.source, dated) is None:
+            if look(here.source, dated) is None:
                 yield dated
 
     def _is_same(self, one: int, other: int) -> bool:
@@ -361,81 +319,10 @@ class Reviser:
             return False
         at = 0
         while True:
-            piece = os.pread(one, _PIECE, at)
-            if piece != os.pread(other, _PIECE, at):
+            piece = os.pread(one, PIECE, at)
+            if piece != os.pread(other, PIECE, at):
                 return False
             if not piece:
                 return True
             at += len(piece)
             self._pulse()
-
-
-def _entries(fd: int) -> Iterable[tuple[str, os.stat_result]]:
-    with os.scandir(fd) as listed:
-        for entry in listed:
-            if not is_temporary(entry.name):
-                with suppress(FileNotFoundError):
-                    yield entry.name, entry.stat(follow_symlinks=False)
-
-
-def _look(directory: int | None, name: str) -> os.stat_result | None:
-    if directory is None:
-        return None
-    try:
-        return os.stat(name, dir_fd=directory, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-
-
-def _open_directory(parent: int | None, name: str) -> int | None:
-    if parent is None:
-        return None
-    try:
-        return os.open(name, DIRECTORY, dir_fd=parent)
-    except OSError:
-        return None
-
-
-def _open_file(directory: int | None, name: str) -> int | None:
-    """Open a regular file; None for anything else, and for what may not be read."""
-    if directory is None:
-        return None
-    try:
-        fd = os.open(name, READ, dir_fd=directory)
-    except OSError:
-        return None
-    if stat.S_ISREG(os.fstat(fd).st_mode):
-        return fd
-    os.close(fd)
-    return None
-
-
-def _link_text(directory: int | None, name: str) -> str | None:
-    if directory is None:
-        return None
-    try:
-        return os.readlink(name, dir_fd=directory)
-    except OSError:
-        return None
-
-
-def _has_content(directory: int, name: str, content: bytes | None) -> bool:
-    fd = _open_file(directory, name)
-    if fd is None:
-        return False
-    try:
-        return _content(fd) == content
-    finally:
-        os.close(fd)
-
-
-def _content(fd: int) -> bytes | None:
-    """Return a file's content, None if it is large."""
-    pieces: list[bytes] = []
-    size = 0
-    while piece := os.pread(fd, _PIECE, size):
-        pieces.append(piece)
-        size += len(piece)
-        if size > MAX_BYTES:
-            return None
-    return b"".join(pieces)
