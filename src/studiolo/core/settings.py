@@ -86,9 +86,7 @@ class Settings(BaseSettings):
         10, ge=1, description="Wrong passwords per account in five minutes; from one network address ten times as many."
     )
 
-    audit_retention_days: int = Field(
-        365, ge=0, description="For how many days the audit log is kept; 0: for ever."
-    )
+    audit_retention_days: int = Field(365, ge=0, description="For how many days the audit log is kept; 0: for ever.")
     rate_per_address: float = Field(
         500, ge=0, description="Requests a second from one network address (IPv6: one /64), in the long run; 0: any."
     )
