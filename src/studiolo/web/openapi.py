@@ -81,15 +81,6 @@ def text() -> str:
     return json.dumps(document(every_call()), indent=2, ensure_ascii=False) + "\n"
 
 
-_IDEMPOTENCY_KEY: dict[str, Any] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "A text of your own, new for each thing that is to be made: with it the request may be sent again "
-    "within a day and makes the thing once.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
-}
-
-
 def _operation(call: Call, schemas: Schemas) -> dict[str, Any]:
     request = {
         "schema": schemas.of(call.parameters),
@@ -97,9 +88,7 @@ def _operation(call: Call, schemas: Schemas) -> dict[str, Any]:
             f"example_{n}": {"summary": e.summary, "value": e.parameters} for n, e in enumerate(call.examples, 1)
         },
     }
-    repeatable = {"parameters": [_IDEMPOTENCY_KEY]} if call.replay is not None else {}
     return {
-        **repeatable,
         "operationId": call.name,
         "tags": [call.noun],
         "summary": call.summary,
