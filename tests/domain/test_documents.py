@@ -97,7 +97,8 @@ async def test_joining_gives_a_channel_with_ones_name(hub: FakeHub, as_person: P
             break
     [params] = hub.agent(project).calls_of("documents.join")
     name = f"{person.first_name} {person.last_name}"
-    assert params == {"path": "a.ipynb", "can_write": True, "name": name, "max_bytes": 50 * 1024 * 1024}
+    rest = {"max_bytes": 50 * 1024 * 1024, "is_fresh": False}
+    assert params == {"path": "a.ipynb", "can_write": True, "name": name, **rest}
 
 
 async def test_joining_replaces_an_agent_that_died(hub: FakeHub, as_person: Principal) -> None:
