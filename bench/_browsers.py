@@ -29,8 +29,9 @@ CHROMIUM += ["--disable-background-networking", "--disable-component-update", "-
 COOKIES_ALLOWED = {"profile": {"block_third_party_cookies": False, "cookie_controls_mode": 0}}
 PATIENCE_SECONDS = 60.0
 RETRY_SECONDS = 0.3  # letters typed before an editor listens are lost
+TYPING_SECONDS = 20.0
 RUN_AGAIN_SECONDS = 5.0
-MARK = "#"  # a letter that the code of the first cell lacks
+MARK = "~"  # a letter that the notebook lacks
 MARGIN = 8  # of the host page, around the frame
 SETTLE_MS = 100  # between the last letter and the keys that run it, as with people
 
@@ -207,7 +208,7 @@ def type_marker(page: Page, frame: Frame, product: Product, spot: list[float] | 
     Without a caret letters are commands to some, and change the notebook.
     The pointer is moved by hand: the checks that Playwright makes before a click would be counted in every product.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TYPING_SECONDS
     while time.monotonic() < deadline:
         spot = spot or frame.evaluate(SPOT, product.click)
         if spot is None:
@@ -220,7 +221,7 @@ def type_marker(page: Page, frame: Frame, product: Product, spot: list[float] | 
             return wait_at(frame, "typing", RETRY_SECONDS)
         except PlaywrightTimeout:
             spot = None
-    raise SystemExit(f"{product.name} accepts no typing")
+    raise PlaywrightError(f"{product.name} accepts no typing")
 
 
 def run(page: Page, frame: Frame, product: Product, code: str, result: str) -> tuple[float, float]:
@@ -248,7 +249,7 @@ def run(page: Page, frame: Frame, product: Product, code: str, result: str) -> t
             page.keyboard.up("Enter")
             page.keyboard.up("Control")
         return seen, seen - frame.evaluate("__bench.sent")
-    raise SystemExit(f"{product.name} runs nothing")
+    raise PlaywrightError(f"{product.name} runs nothing")
 
 
 class Wire:
