@@ -90,7 +90,11 @@ def restart(
     if not failed:
         return 0
     first = copy_rows.next_turn(tx, account_id, max(now, group.scheduled_at or now), group.scheduled_at)
-    values: dict[str, Any] = copy_rows.as_new() | {"account_id": account_id, "due_at": bindparam("turn"), "expires_at": expires_at}
+    values: dict[str, Any] = copy_rows.as_new() | {
+        "account_id": account_id,
+        "due_at": bindparam("turn"),
+        "expires_at": expires_at,
+    }
     turns = [
         {"of_copy": copy_id, "turn": first + timedelta(seconds=copy_rows.TURN_SECONDS * index)}
         for index, copy_id in enumerate(failed)
