@@ -7,7 +7,7 @@ import resource
 import shutil
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 
 from studiolo.agent.agent import Agent
 from studiolo.agent.copies.channels import AT_ONCE, Transfers
+from studiolo.agent.copies.entries import TEMPORARY_PREFIX
 from studiolo.core import wire
 from studiolo.core.clock import SystemClock
 from studiolo.core.errors import AgentUnavailable, CopyFailed, FileNotFound, PathOutsideProject, Unavailable
@@ -91,6 +92,18 @@ async def until(is_so: Callable[[], bool]) -> None:
             await anyio.sleep(0.01)
 
 
+async def let_go(hosts: TwoHosts) -> None:
+    """Wait until the target's agent has noticed the end of the copy; before that the part is in use, and left alone."""
+    opened = Path(f"/proc/{hosts.target.process.pid}/fd")
+
+    def is_used(link: Path) -> bool:
+        with suppress(FileNotFoundError):
+            return TEMPORARY_PREFIX in str(link.readlink())
+        return False
+
+    await until(lambda: not any(is_used(link) for link in opened.iterdir()))
+
+
 @asynccontextmanager
 async def held_midway(hosts: TwoHosts) -> AsyncGenerator[tuple["asyncio.Task[dict[str, Any]]", Middle]]:
     """Copy a large file, of which a good part has arrived and no more comes."""
@@ -105,6 +118,7 @@ async def held_midway(hosts: TwoHosts) -> AsyncGenerator[tuple["asyncio.Task[dic
     finally:
         copying.cancel()
         await asyncio.gather(copying, return_exceptions=True)
+        await let_go(hosts)
 
 
 async def assert_second_try_resumes(hosts: TwoHosts) -> None:
