@@ -42,13 +42,15 @@ export function showProgress(root: HTMLElement, stage: string): void {
     return;
   }
   root.replaceChildren();
-  clearTimeout(timer);
-  timer = window.setTimeout(() => {
+  const draw = (): void => {
     if (root.childElementCount > 0) return; // what was waited for has come
     const splash = el("div", "splash", el("span", "spinner"), el("p", "", words));
     splash.setAttribute("role", "status");
     root.replaceChildren(splash);
-  }, PATIENCE_MS);
+  };
+  clearTimeout(timer);
+  if (stage === "starting_project") draw(); // never that short
+  else timer = window.setTimeout(draw, PATIENCE_MS);
 }
 
 export function showFailure(root: HTMLElement, failure: Failure, retry: () => void): void {
