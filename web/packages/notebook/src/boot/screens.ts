@@ -49,7 +49,8 @@ export function showProgress(root: HTMLElement, stage: string): void {
     root.replaceChildren(splash);
   };
   clearTimeout(timer);
-  if (stage === "starting_project") draw(); // never that short
+  // to start a project never takes that little
+  if (stage === "starting_project") draw();
   else timer = window.setTimeout(draw, PATIENCE_MS);
 }
 
