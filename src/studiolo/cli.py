@@ -156,6 +156,8 @@ def openapi() -> None:
 @click.option("--listen-fd", type=int, required=True)
 def hub(keeper_fd: int, listen_fd: int) -> None:
     """Run the hub as the keeper's child; settings come through the environment."""
+    # structlog imports it, where it happens to be installed, for tracebacks that we do not want: 4 MB
+    sys.modules["rich"] = None  # pyright: ignore[reportArgumentType]
     from studiolo.app.hub import run_hub
 
     run_hub(read_settings(None, {}), keeper_fd=keeper_fd, listen_fd=listen_fd)

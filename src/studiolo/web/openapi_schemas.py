@@ -3,29 +3,25 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from studiolo.core.errors import all_errors
-from studiolo.web.api_v1.parameters import Answer, Parameters
+from studiolo.web.api_v1.parameters import Answer, Parameters, Shape
 from studiolo.web.api_v1.registry import DOORS, CallAt, Registry
 
 TEMPLATE = "#/components/schemas/{model}"
 
 
-class DoorError(BaseModel):
+class DoorError(Shape):
     """The call did not run."""
-
-    model_config = ConfigDict(extra="forbid")
 
     error: str = Field(description="For people.")
     code: str = Field(description="Stable, for programs.", json_schema_extra={"enum": []})
 
 
-class ErrorEvent(BaseModel):
+class ErrorEvent(Shape):
     """The call ran and failed."""
-
-    model_config = ConfigDict(extra="forbid")
 
     event: str = Field(json_schema_extra={"const": "error"})
     id: Any = Field(description="The request's id.")
@@ -33,10 +29,8 @@ class ErrorEvent(BaseModel):
     code: str = Field(description="Stable, for programs.", json_schema_extra={"enum": []})
 
 
-class CallError(BaseModel):
+class CallError(Shape):
     """The call did not run, or failed; with HTTP status 200."""
-
-    model_config = ConfigDict(extra="forbid")
 
     error: str = Field(description="For people.")
     code: str = Field(description="Stable, for programs.", json_schema_extra={"enum": []})

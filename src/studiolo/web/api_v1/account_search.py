@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studiolo.domain.account_search import FoundAccount
-from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Parameters, Text, Texts
+from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Parameters, Shape, Text, Texts
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
 
@@ -16,10 +16,8 @@ class GetUsernamesParameters(Parameters):
     account_ids: Texts
 
 
-class Username(BaseModel):
+class Username(Shape):
     """How a person is called."""
-
-    model_config = ConfigDict(extra="forbid")
 
     first_name: str
     last_name: str
@@ -54,10 +52,8 @@ class UserSearchParameters(Parameters):
     limit: Integer = Field(default=20, description="Most results; at most 50 but for administrators.")
 
 
-class UserSearchResult(BaseModel):
+class UserSearchResult(Shape):
     """An account; moments are milliseconds since 1970."""
-
-    model_config = ConfigDict(extra="forbid")
 
     account_id: str
     first_name: str

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studiolo.core.errors import InvalidRequest, SecretNotKept
 from studiolo.core.ids import AccountId, ApiKeyId, ProjectId
@@ -11,7 +11,7 @@ from studiolo.domain.api_keys import KeyChange
 from studiolo.domain.moments import parse_moment
 from studiolo.domain.scopes import EVERYTHING, scope_names
 from studiolo.web.api_v1.answers import Success
-from studiolo.web.api_v1.parameters import Answer, Integer, Moment, Parameters, Text, Texts
+from studiolo.web.api_v1.parameters import Answer, Integer, Moment, Parameters, Shape, Text, Texts
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
 MAX_ID = 2**31 - 1
@@ -51,10 +51,8 @@ class RevokeApiKeyParameters(Parameters):
     api_key_id: Integer = Field(description="As `list_api_keys` gives it.")
 
 
-class ApiKeyRow(BaseModel):
+class ApiKeyRow(Shape):
     """An API key, without its secret."""
-
-    model_config = ConfigDict(extra="forbid")
 
     api_key_id: int
     account_id: str

@@ -2,14 +2,14 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studiolo.core.errors import InvalidRequest
 from studiolo.core.ids import AccountId, ProjectId
 from studiolo.core.models import AuditEntry
 from studiolo.domain.audit import Action, Wanted
 from studiolo.domain.moments import parse_moment
-from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Moment, Parameters, Text
+from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Moment, Parameters, Shape, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
 CURSOR = "The `next_cursor` of the page before."
@@ -31,10 +31,8 @@ class ListAuditLogParameters(Parameters):
     limit: Integer = Field(default=100, description=LIMIT)
 
 
-class AuditRow(BaseModel):
+class AuditRow(Shape):
     """One entry."""
-
-    model_config = ConfigDict(extra="forbid")
 
     audit_id: int
     time: Moment

@@ -3,13 +3,13 @@
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studiolo.core.ids import AccountId, ProjectId
 from studiolo.core.models import AuthToken, Scope
 from studiolo.domain.auth_tokens import Narrowing
 from studiolo.web.api_v1.answers import Success
-from studiolo.web.api_v1.parameters import Answer, Content, Flag, Integer, Moment, Parameters, Text
+from studiolo.web.api_v1.parameters import Answer, Content, Flag, Integer, Moment, Parameters, Shape, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
 
@@ -45,10 +45,8 @@ class MintAuthTokenParameters(Parameters):
     )
 
 
-class AuthTokenRow(BaseModel):
+class AuthTokenRow(Shape):
     """An auth token, without its secret."""
-
-    model_config = ConfigDict(extra="forbid")
 
     auth_token_id: str
     account_id: str

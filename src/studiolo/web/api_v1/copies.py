@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from studiolo.core.ids import CopyId
 from studiolo.core.models import CopyOperation
 from studiolo.domain.copies import MAX_LIMIT, CopyQuery, CopyRequest
 from studiolo.web.api_v1.answers import Success
-from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Moment, Number, Parameters, Text, Texts
+from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Moment, Number, Parameters, Shape, Text, Texts
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
 REPORT = (
@@ -56,10 +56,8 @@ class CopyPathDone(Success):
     copy_path_id: str
 
 
-class CopyProgress(BaseModel):
+class CopyProgress(Shape):
     """How far a copy is; totals are counted only when it takes longer than a moment."""
-
-    model_config = ConfigDict(extra="forbid")
 
     files_done: int
     bytes_done: int
@@ -79,10 +77,8 @@ class CopyProgress(BaseModel):
         )
 
 
-class CopyPathRecord(BaseModel):
+class CopyPathRecord(Shape):
     """One copy operation; what has not happened is null."""
-
-    model_config = ConfigDict(extra="forbid")
 
     copy_path_id: str
     time: Moment = Field(description="When it was asked for.")

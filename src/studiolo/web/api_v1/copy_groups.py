@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from studiolo.core.errors import InvalidRequest
 from studiolo.core.models import CopyOperation, CopyState
@@ -18,6 +18,7 @@ from studiolo.web.api_v1.parameters import (
     Moment,
     Number,
     Parameters,
+    Shape,
     Structure,
     Text,
     Texts,
@@ -99,10 +100,8 @@ class CopyGroupStatusParameters(Parameters):
     limit: Integer = Field(default=100, description=f"At most so many copies, 0 to {MAX_PAGE}.")
 
 
-class CopyGroupCounts(BaseModel):
+class CopyGroupCounts(Shape):
     """How many copies are in which state."""
-
-    model_config = ConfigDict(extra="forbid")
 
     waiting: int
     running: int
@@ -112,10 +111,8 @@ class CopyGroupCounts(BaseModel):
     cancelled: int
 
 
-class CopyGroupRow(BaseModel):
+class CopyGroupRow(Shape):
     """One copy of a group."""
-
-    model_config = ConfigDict(extra="forbid")
 
     index: int = Field(description="Its place in the request, from 1.")
     copy_path_id: str

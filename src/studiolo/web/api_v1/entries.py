@@ -5,13 +5,13 @@ Extensions of our own. The bytes of files go through other doors (`web/streams`)
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studiolo.core.errors import InvalidRequest
 from studiolo.core.ids import ProjectId
 from studiolo.domain.entries import Entry
 from studiolo.web.api_v1.answers import Success
-from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Moment, Parameters, Text, Texts
+from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Moment, Parameters, Shape, Text, Texts
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
 MAX_PAGE = 10_000
@@ -21,10 +21,8 @@ _PATH = (
 )
 
 
-class FileEntry(BaseModel):
+class FileEntry(Shape):
     """One entry of a home."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str
     type: Literal["file", "directory", "symlink", "fifo", "socket", "device"]

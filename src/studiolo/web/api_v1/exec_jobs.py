@@ -2,22 +2,31 @@
 
 from typing import Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studiolo.core.errors import InvalidRequest
 from studiolo.core.ids import ProjectId
 from studiolo.domain.exec import MAX_TIMEOUT_SECONDS
 from studiolo.domain.exec_jobs import DEFAULT_JOB_SECONDS, MAX_WAIT_SECONDS, ExecJob
-from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Moment, Number, Parameters, Structure, Text, Texts
+from studiolo.web.api_v1.parameters import (
+    Answer,
+    Flag,
+    Integer,
+    Moment,
+    Number,
+    Parameters,
+    Shape,
+    Structure,
+    Text,
+    Texts,
+)
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
 Status = Literal["running", "completed", "killed", "timed_out"]
 
 
-class JobShape(BaseModel):
+class JobShape(Shape):
     """A command that runs, or ran, by itself; an `exit_code` or a `signal` is there once it has ended."""
-
-    model_config = ConfigDict(extra="forbid")
 
     job_id: str
     command: str

@@ -3,11 +3,11 @@
 import asyncio
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studiolo.core.errors import InvalidRequest, StudioloError, TooLarge
 from studiolo.core.ids import ProjectId
-from studiolo.web.api_v1.parameters import Answer, Content, Parameters, Text, TextOrTexts
+from studiolo.web.api_v1.parameters import Answer, Content, Parameters, Shape, Text, TextOrTexts
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
 READS_IN_PARALLEL = 20
@@ -35,10 +35,8 @@ class ReadTextFileParameters(Parameters):
     path: TextOrTexts = Field(description="Relative to the project's home directory, or absolute.")
 
 
-class TextFileEntry(BaseModel):
+class TextFileEntry(Shape):
     """One of many files: its content, or why it could not be read."""
-
-    model_config = ConfigDict(extra="forbid")
 
     project_id: str
     path: str

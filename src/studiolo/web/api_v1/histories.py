@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from studiolo.web.api_v1.parameters import Answer, Flag, Moment, Parameters, Text
+from studiolo.web.api_v1.parameters import Answer, Flag, Moment, Parameters, Shape, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
 
@@ -15,10 +15,8 @@ class GetSyncdocHistoryParameters(Parameters):
     patches: Flag = Field(default=False, description="Answer with the updates themselves, too.")
 
 
-class HistoryEntry(BaseModel):
+class HistoryEntry(Shape):
     """One update."""
-
-    model_config = ConfigDict(extra="forbid")
 
     time_utc: Moment
     patch_length: int = Field(description="Bytes.")

@@ -2,11 +2,22 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from studiolo.domain.jupyter import ExecuteRequest
 from studiolo.web.api_v1.answers import Success
-from studiolo.web.api_v1.parameters import Answer, Content, Flag, Integer, Moment, Number, Parameters, Structure, Text
+from studiolo.web.api_v1.parameters import (
+    Answer,
+    Content,
+    Flag,
+    Integer,
+    Moment,
+    Number,
+    Parameters,
+    Shape,
+    Structure,
+    Text,
+)
 from studiolo.web.api_v1.parameters import Texts as Inputs
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
@@ -46,10 +57,8 @@ class JupyterKernelsParameters(Parameters):
     project_id: Text | None = None
 
 
-class KernelSpec(BaseModel):
+class KernelSpec(Shape):
     """An installed kernel."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str
     display_name: str

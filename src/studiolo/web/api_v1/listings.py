@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studiolo.core.ids import AccountId
 from studiolo.core.models import Account, Project
 from studiolo.domain.account_lists import AccountsWanted
 from studiolo.web.api_v1.audit import CURSOR, LIMIT
-from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Moment, Parameters, Text
+from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Moment, Parameters, Shape, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
 _NEXT = "Missing on the last page."
@@ -24,10 +24,8 @@ class ListProjectsParameters(Parameters):
     limit: Integer = Field(default=100, description=LIMIT)
 
 
-class ListedProject(BaseModel):
+class ListedProject(Shape):
     """A project."""
-
-    model_config = ConfigDict(extra="forbid")
 
     project_id: str
     title: str
@@ -59,10 +57,8 @@ class ListAccountsParameters(Parameters):
     limit: Integer = Field(default=100, description=LIMIT)
 
 
-class ListedAccount(BaseModel):
+class ListedAccount(Shape):
     """An account."""
-
-    model_config = ConfigDict(extra="forbid")
 
     account_id: str
     email_address: str | None = None

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studiolo.core.ids import CopyId, ProjectId
 from studiolo.domain.copies import CopyRequest
@@ -10,7 +10,7 @@ from studiolo.domain.files import FileEntry
 from studiolo.domain.moments import parse_moment
 from studiolo.domain.public_paths import ListingOptions
 from studiolo.web.api_v1.answers import Success
-from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Number, Parameters, Text, Texts
+from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Number, Parameters, Shape, Text, Texts
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
 
@@ -53,10 +53,8 @@ class PublicGetDirectoryListingParameters(Parameters):
     limit: Integer = Field(default=-1, description="Most entries; -1 for all.")
 
 
-class PublicFile(BaseModel):
+class PublicFile(Shape):
     """One entry of a directory."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str
     size: int | None = Field(default=None, description="Bytes; not for directories.")
@@ -64,10 +62,8 @@ class PublicFile(BaseModel):
     isdir: bool | None = Field(default=None, description="True for directories only.")
 
 
-class PublicFiles(BaseModel):
+class PublicFiles(Shape):
     """What is public in the directory."""
-
-    model_config = ConfigDict(extra="forbid")
 
     files: list[PublicFile]
 

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studiolo.core.errors import InvalidRequest
 from studiolo.core.models import RegistrationToken
 from studiolo.domain.moments import parse_moment
 from studiolo.web.api_v1.answers import Success
-from studiolo.web.api_v1.parameters import Answer, Integer, Moment, Parameters, Text
+from studiolo.web.api_v1.parameters import Answer, Integer, Moment, Parameters, Shape, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
 
@@ -34,10 +34,8 @@ class RevokeRegistrationTokenParameters(Parameters):
     registration_token_id: Text = Field(description="As `list_registration_tokens` gives it.")
 
 
-class RegistrationTokenRow(BaseModel):
+class RegistrationTokenRow(Shape):
     """A registration token, without its secret."""
-
-    model_config = ConfigDict(extra="forbid")
 
     registration_token_id: str
     description: str

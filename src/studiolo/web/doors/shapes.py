@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from studiolo.core.errors import InvalidParameters
-from studiolo.web.api_v1.parameters import Answer, Text
+from studiolo.web.api_v1.parameters import Answer, Shape, Text
 from studiolo.web.api_v1.registry import CallAt
 
 Milliseconds = Annotated[int, "since 1970"]
@@ -22,7 +22,7 @@ Milliseconds = Annotated[int, "since 1970"]
 class Given(BaseModel):
     """Base of parameters: what is not known is passed over."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
 
 class Nothing(Given):
@@ -35,10 +35,8 @@ class InProject(Given):
     project_id: Text
 
 
-class Reply(BaseModel):
+class Reply(Shape):
     """Base of answers; what is None is told as null."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class SparseReply(Reply):
