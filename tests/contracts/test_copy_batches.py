@@ -22,7 +22,7 @@ from studiolo.testing.keepers import ORDINARY_UID, live_keeper
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
 
 IS_ROOT = os.geteuid() == 0
-USERS = [pytest.param("root", marks=pytest.mark.skipif(not IS_ROOT, reason="needs to run as root")), "ordinary"]
+USERS = [pytest.param("root", marks=pytest.mark.root), "ordinary"]
 NO_LIMITS = Limits(None, None, None, None)
 SPECS = [ProjectSpec(ProjectId(f"{n}aaaaaaa-1111-4111-8111-111111111111"), 10 + n, NO_LIMITS) for n in range(4)]
 

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.live]
 
 Engine = type[ChoosingEngine] | type[RsyncEngine] | type[StreamedEngine]
 IS_ROOT = os.geteuid() == 0
-USERS = [pytest.param("root", marks=pytest.mark.skipif(not IS_ROOT, reason="needs to run as root")), "ordinary"]
+USERS = [pytest.param("root", marks=pytest.mark.root), "ordinary"]
 NO_LIMITS = Limits(None, None, None, None)
 SOURCE = ProjectSpec(ProjectId("aaaaaaaa-1111-4111-8111-111111111111"), 11, NO_LIMITS)
 TARGET = ProjectSpec(ProjectId("bbbbbbbb-2222-4222-8222-222222222222"), 22, NO_LIMITS)
@@ -307,9 +307,9 @@ async def test_files_closed_to_others_are_copied_all_the_same(homes: Homes):
     assert (homes.target / "d" / "secret").read_text() == "s"
 
 
+# between hosts a part stays for a while, for the next try: tests/agent/test_copies.py
+@pytest.mark.parametrize("engine", [ChoosingEngine, RsyncEngine], indirect=True)
 async def test_copy_given_up_midway_leaves_no_torn_file_and_the_next_one_clears_up(homes: Homes):
-    if isinstance(homes.engine, StreamedEngine):
-        pytest.skip("between hosts a part stays for a while: tests/agent/test_copies.py")
     big = homes.source / "big"
     with big.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, 3_000_000_000)

@@ -24,7 +24,7 @@ B = ProjectId("22222222-2222-4222-8222-222222222222")
 LIMITS = Limits(memory_bytes=512 * 1024 * 1024, cpu_cores=1.0, processes=64, disk_bytes=None)
 RUNNERS = {"sandbox": SandboxRunner, "process": ProcessRunner}
 IS_ROOT = os.geteuid() == 0
-USERS = [pytest.param("root", marks=pytest.mark.skipif(not IS_ROOT, reason="needs to run as root")), "ordinary"]
+USERS = [pytest.param("root", marks=pytest.mark.root), "ordinary"]
 
 
 @pytest.fixture

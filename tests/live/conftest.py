@@ -1,6 +1,5 @@
 """Servers for the tests that need the whole program."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,11 +31,9 @@ def live_server() -> Iterator[StartServer]:
     end(servers)
 
 
-@pytest.fixture(scope="module", params=["root", "ordinary"])
+@pytest.fixture(scope="module", params=[pytest.param("root", marks=pytest.mark.root), "ordinary"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Give a server that the tests of one file share, once run by root and once by an ordinary user."""
-    if request.param == "root" and os.geteuid() != 0:
-        pytest.skip("needs to run as root")
     server = Server(is_root=request.param == "root")
     try:
         yield server.start()

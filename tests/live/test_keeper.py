@@ -26,8 +26,7 @@ from studiolo.testing.keepers import ORDINARY_UID, ask_agent, live_keeper
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
 
 IS_ROOT = os.geteuid() == 0
-needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs to run as root")
-USERS = [pytest.param("root", marks=needs_root), "ordinary"]
+USERS = [pytest.param("root", marks=pytest.mark.root), "ordinary"]
 A = ProjectId("11111111-1111-4111-8111-111111111111")
 SPEC = ProjectSpec(A, 1, Limits(512 * 1024 * 1024, 1.0, 64, None))
 
@@ -193,7 +192,7 @@ async def test_keeper_without_a_free_descriptor_lives_on_and_starts_the_hub_once
         await until(lambda: len(children(pid)) == 1, 30)
 
 
-@needs_root
+@pytest.mark.root
 async def test_hub_and_workers_run_without_any_right(data: Path):
     worker = ("/bin/sleep", "60", "--")
     async with live_keeper(data, worker_argv=worker, workers=0) as keeper:
@@ -205,7 +204,7 @@ async def test_hub_and_workers_run_without_any_right(data: Path):
         assert {int(status(hub, name)[0], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")} == {0}
 
 
-@needs_root
+@pytest.mark.root
 async def test_hub_can_make_its_database_but_not_touch_what_is_the_keepers(data: Path):
     async with live_keeper(data, stop_projects_on_exit=True) as keeper:
         state = await SandboxRunner(keeper.client).start(SPEC)
@@ -261,7 +260,7 @@ async def test_keeper_checks_every_argument_itself(data: Path, request_: StartPr
             await keeper.client.ask(request_)
 
 
-@needs_root
+@pytest.mark.root
 async def test_home_of_another_uid_is_not_taken_over(data: Path):
     async with live_keeper(data, stop_projects_on_exit=True) as keeper:
         await keeper.client.ask(StartProject(A, 1))
@@ -284,7 +283,7 @@ async def test_project_with_a_network_has_a_route_but_not_the_machines_loopback(
         assert not is_running(helpers[0])
 
 
-@needs_root
+@pytest.mark.root
 async def test_data_and_software_below_closed_directories_are_reachable(tmp_path: Path):
     closed = tmp_path / "closed"
     data = closed / "deep" / "data"
@@ -301,7 +300,7 @@ async def test_data_and_software_below_closed_directories_are_reachable(tmp_path
     assert oct(closed.stat().st_mode)[-3:] == "700"
 
 
-@needs_root
+@pytest.mark.root
 async def test_unreadable_environment_is_explained(data: Path, tmp_path: Path):
     environment = tmp_path / "environment"
     (environment / "bin").mkdir(parents=True)

@@ -11,13 +11,14 @@ from studiolo.runtime.keeper.plan import UID_BASE
 from studiolo.runtime.runners.process import WARNING
 from studiolo.testing.databases import PostgresServer
 from studiolo.testing.live import until
-from studiolo.testing.servers import IS_ROOT, Server
+from studiolo.testing.servers import Server
 
-needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs to run as root")
 KINDS = [
-    pytest.param(("root", "sqlite", "sandbox"), id="root-sqlite", marks=needs_root),
-    pytest.param(("root", "postgresql", "sandbox"), id="root-postgresql", marks=[needs_root, pytest.mark.postgres]),
-    pytest.param(("root", "sqlite", "process"), id="root-process", marks=needs_root),
+    pytest.param(("root", "sqlite", "sandbox"), id="root-sqlite", marks=pytest.mark.root),
+    pytest.param(
+        ("root", "postgresql", "sandbox"), id="root-postgresql", marks=[pytest.mark.root, pytest.mark.postgres]
+    ),
+    pytest.param(("root", "sqlite", "process"), id="root-process", marks=pytest.mark.root),
     pytest.param(("ordinary", "sqlite", "sandbox"), id="ordinary-sqlite"),
     pytest.param(("ordinary", "postgresql", "sandbox"), id="ordinary-postgresql", marks=pytest.mark.postgres),
     pytest.param(("ordinary", "sqlite", "process"), id="ordinary-process"),

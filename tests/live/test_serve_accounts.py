@@ -6,10 +6,9 @@ import os
 import pytest
 
 from studiolo.runtime.keeper.plan import UID_BASE
-from studiolo.testing.servers import IS_ROOT, Server
+from studiolo.testing.servers import Server
 
-needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs to run as root")
-USERS = [pytest.param(True, id="root", marks=needs_root), pytest.param(False, id="ordinary")]
+USERS = [pytest.param(True, id="root", marks=pytest.mark.root), pytest.param(False, id="ordinary")]
 
 
 @pytest.fixture(params=USERS)
@@ -64,7 +63,7 @@ def test_wrong_values_are_refused_with_a_message(live_server):
         assert "Traceback" not in done.stderr
 
 
-@needs_root
+@pytest.mark.root
 def test_root_may_make_accounts_in_the_data_of_an_ordinary_user(live_server):
     server: Server = live_server(is_root=False)
     made_by(server.create_account("by-root@example.edu", as_uid=0))
@@ -73,7 +72,7 @@ def test_root_may_make_accounts_in_the_data_of_an_ordinary_user(live_server):
         assert (server.data / name).stat().st_uid == server.uid, name
 
 
-@needs_root
+@pytest.mark.root
 def test_files_of_the_database_belong_to_the_hub_whoever_made_them(live_server):
     server: Server = live_server(is_started=False, is_root=True)
     made_by(server.create_account("first@example.edu"))
@@ -104,7 +103,7 @@ def test_no_secret_is_ever_logged(live_server):
     assert server.leaked_secrets() == set()
 
 
-@needs_root
+@pytest.mark.root
 def test_a_link_that_the_hub_planted_leads_the_command_of_root_nowhere(live_server, tmp_path):
     server: Server = live_server(is_started=False, is_root=True)
     made_by(server.create_account("first@example.edu"))
@@ -119,7 +118,7 @@ def test_a_link_that_the_hub_planted_leads_the_command_of_root_nowhere(live_serv
     assert not victim.exists()
 
 
-@needs_root
+@pytest.mark.root
 def test_files_of_the_database_are_for_the_hub_alone_whatever_the_shell_allows(live_server):
     server: Server = live_server(is_started=False, is_root=True)
     old = os.umask(0o022)

@@ -21,12 +21,8 @@ print(made)
 HOG = "import sys; block = bytearray(3 << 30); print(len(block))"
 
 
-@pytest.fixture(scope="module", params=["root", "ordinary"])
+@pytest.fixture(scope="module", params=[pytest.param("root", marks=pytest.mark.root), "ordinary"])
 def limited(request: pytest.FixtureRequest):
-    from studiolo.testing.servers import IS_ROOT
-
-    if request.param == "root" and not IS_ROOT:
-        pytest.skip("needs to run as root")
     server = Server("--processes", "100", "--memory-mb", "512", is_root=request.param == "root")
     try:
         yield server.start()

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from studiolo.testing.servers import IS_ROOT, Server
-
-needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs to run as root")
+from studiolo.testing.servers import Server
 
 
 def test_server_without_any_option_is_ready_and_says_its_address_once(live_server):
@@ -142,7 +140,7 @@ def test_second_server_on_the_same_data_is_refused(live_server):
     refuses(second, [], str(first.data), "There is another server")
 
 
-@needs_root
+@pytest.mark.root
 def test_data_and_installation_below_closed_directories_work_as_root(live_server):
     server: Server = live_server(is_started=False, is_root=True)
     closed = server.home

@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from studiolo.testing.live import until
-from studiolo.testing.servers import IS_ROOT, Server
+from studiolo.testing.servers import Server
 
 USERS = [
-    pytest.param(True, id="root", marks=pytest.mark.skipif(not IS_ROOT, reason="needs to run as root")),
+    pytest.param(True, id="root", marks=pytest.mark.root),
     pytest.param(False, id="ordinary"),
 ]
 LEASE_SECONDS = "3"

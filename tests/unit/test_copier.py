@@ -15,6 +15,7 @@ from studiolo.runtime.copying.content import ContentMover
 from studiolo.runtime.copying.copier import MAX_DEPTH, TreeCopier
 from studiolo.runtime.copying.names import PREFIX, TemporaryNames, is_temporary
 from studiolo.runtime.copying.rules import GivenUp, Rules, Tally
+from studiolo.testing.keepers import ORDINARY_UID
 
 IS_ROOT = os.geteuid() == 0
 ERA = "0123abcd"
@@ -34,8 +35,23 @@ def target(tmp_path: Path) -> Path:
     return path
 
 
+@contextmanager
+def acting_as(uid: int) -> Iterator[None]:
+    """Have only the rights of this user, if we are root; the homes are open already."""
+    before = os.geteuid()
+    os.seteuid(uid if IS_ROOT else before)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
 def copy(source: Path, target: Path, rules: Rules | None = None, pulse: Callable[[], None] = lambda: None) -> Tally:
     fds = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in (source, target)]
+    return copy_open(fds, rules, pulse)
+
+
+def copy_open(fds: list[int], rules: Rules | None = None, pulse: Callable[[], None] = lambda: None) -> Tally:
     try:
         copier = TreeCopier(rules or Rules(), TemporaryNames(ERA, os.getpid()), pulse)
         copier.copy_directory(*fds)
@@ -307,13 +323,16 @@ def test_directory_swapped_after_it_was_listed_is_a_failure_of_that_entry(
     assert (target / "e" / "f").exists()
 
 
-@pytest.mark.skipif(IS_ROOT, reason="root may read everything")
 def test_entries_that_cannot_be_read_are_named_and_the_rest_copied(source: Path, target: Path):
     for name in ("a", "closed", "z"):
         (source / name).write_text("x")
     (source / "closed").chmod(0)
     (source / "shut").mkdir(mode=0)
-    tally = copy(source, target)
+    fds = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in (source, target)]
+    if IS_ROOT:
+        os.chown(target, ORDINARY_UID, ORDINARY_UID)
+    with acting_as(ORDINARY_UID):
+        tally = copy_open(fds)
     (source / "shut").chmod(0o700)
     assert tally.failures == ["closed: Permission denied", "shut: Permission denied"]
     assert (target / "z").exists()

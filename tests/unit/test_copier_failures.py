@@ -35,8 +35,7 @@ def order(homes: tuple[Path, Path], source_path: str, target_path: str, **option
             os.close(fd)
 
 
-@pytest.mark.root
-@pytest.mark.skipif(not IS_ROOT, reason="needs to run as root to mount a small file system")
+@pytest.mark.root  # who mounts a small file system
 def test_full_disk_stops_the_copy_and_leaves_whole_files_only(homes: tuple[Path, Path]):
     source, target = homes
     for name, size in (("a", 100_000), ("b", 900_000), ("c", 900_000)):

@@ -14,7 +14,6 @@ from studiolo.runtime.keeper.plan import UID_BASE
 from studiolo.testing.keepers import ORDINARY_UID
 
 IS_ROOT = os.geteuid() == 0
-needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs to run as root")
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ def test_link_in_the_place_of_a_directory_is_refused_and_not_followed(short: Pat
     assert elsewhere.stat().st_gid == os.getegid()
 
 
-@needs_root
+@pytest.mark.root
 def test_only_plain_files_with_one_name_are_handed_to_the_hub(short: Path):
     secret = short / "secret"
     secret.write_text("of somebody else")
@@ -78,7 +77,7 @@ def test_sockets_of_a_deep_data_directory_lie_in_a_short_one_of_our_own(long: Pa
         shutil.rmtree(directory.run)
 
 
-@needs_root
+@pytest.mark.root
 def test_short_directory_of_another_user_is_refused(long: Path):
     run = prepared(long).run
     try:
