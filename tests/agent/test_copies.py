@@ -17,9 +17,9 @@ import pytest
 
 from studiolo.agent.agent import Agent
 from studiolo.agent.copies.channels import AT_ONCE, Transfers
-from studiolo.agent.copies.entries import TEMPORARY_PREFIX
 from studiolo.core import wire
 from studiolo.core.clock import SystemClock
+from studiolo.core.copying.rules import TEMPORARY_PREFIX
 from studiolo.core.errors import AgentUnavailable, CopyFailed, FileNotFound, PathOutsideProject, Unavailable
 from studiolo.core.wire import Frame
 from studiolo.runtime.agents import UnixAgentConnector

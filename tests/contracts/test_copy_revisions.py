@@ -12,11 +12,11 @@ from typing import Any
 import anyio
 import pytest
 
+from studiolo.core.copying.rules import TEMPORARY_PREFIX
 from studiolo.core.errors import CopyFailed, FileNotFound, FileTooLarge, PathOutsideProject
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import CopyOrder, Limits, ProjectSpec
 from studiolo.runtime.copying.engine import ChoosingEngine
-from studiolo.runtime.copying.names import PREFIX
 from studiolo.runtime.homes import KeeperHomes
 from studiolo.runtime.keeper.plan import UID_BASE
 from studiolo.testing.keepers import LiveKeeper, live_keeper
@@ -220,7 +220,7 @@ async def test_a_cancelled_copy_stops_whole_and_leaves_no_temporary_name(class_:
         assert told[0]["bytes_done"] <= told[0]["bytes_total"]
     home = class_.home(TARGET)
     for _ in range(3000):
-        if not any(path.name.startswith(PREFIX) for path in home.rglob("*")):
+        if not any(path.name.startswith(TEMPORARY_PREFIX) for path in home.rglob("*")):
             break
         await anyio.sleep(0.01)
     else:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from studiolo.core.copying.rules import TEMPORARY_PREFIX, Rules, Tally
 from studiolo.runtime.copying.content import ContentMover
-from studiolo.runtime.copying.copier import MAX_DEPTH, TreeCopier
-from studiolo.runtime.copying.names import PREFIX, TemporaryNames, is_temporary
-from studiolo.runtime.copying.rules import GivenUp, Rules, Tally
+from studiolo.runtime.copying.copier import MAX_DEPTH, MAX_DEPTH_REMOVED, TreeCopier
+from studiolo.runtime.copying.names import TemporaryNames, is_temporary
+from studiolo.runtime.copying.resident import GivenUp
 from studiolo.testing.keepers import ORDINARY_UID
 
 IS_ROOT = os.geteuid() == 0
@@ -44,6 +45,19 @@ def acting_as(uid: int) -> Iterator[None]:
         yield
     finally:
         os.seteuid(before)
+
+
+@contextmanager
+def room_for_deep_trees() -> Iterator[None]:
+    """Have the limits that a copier's process gives itself."""
+    depth, files = sys.getrecursionlimit(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    sys.setrecursionlimit(20_000)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, files[1]), files[1]))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(depth)
+        resource.setrlimit(resource.RLIMIT_NOFILE, files)
 
 
 def copy(source: Path, target: Path, rules: Rules | None = None, pulse: Callable[[], None] = lambda: None) -> Tally:
@@ -100,15 +114,20 @@ def test_file_changed_within_the_same_second_is_copied(source: Path, target: Pat
 def test_leftovers_of_dead_copiers_go_and_those_of_living_ones_stay(source: Path, target: Path):
     (source / "d").mkdir()
     (target / "d").mkdir()
-    alive = f"{PREFIX}{ERA}.{os.getpid()}.99"
-    for name in (f"{PREFIX}ffffffff.{os.getpid()}.1", f"{PREFIX}{ERA}.4194305.1", alive, f"{PREFIX}rsync"):
+    alive = f"{TEMPORARY_PREFIX}{ERA}.{os.getpid()}.99"
+    for name in (
+        f"{TEMPORARY_PREFIX}ffffffff.{os.getpid()}.1",
+        f"{TEMPORARY_PREFIX}{ERA}.4194305.1",
+        alive,
+        f"{TEMPORARY_PREFIX}rsync",
+    ):
         (target / "d" / name).write_text("torn")
     copy(source, target, Rules(delete_missing=True))
-    assert tree(target / "d") == sorted([alive, f"{PREFIX}rsync"])
+    assert tree(target / "d") == sorted([alive, f"{TEMPORARY_PREFIX}rsync"])
 
 
 def test_temporary_files_in_the_source_are_not_copied(source: Path, target: Path):
-    (source / f"{PREFIX}ffffffff.1.1").write_text("torn")
+    (source / f"{TEMPORARY_PREFIX}ffffffff.1.1").write_text("torn")
     copy(source, target)
     assert tree(target) == []
 
@@ -173,23 +192,36 @@ def test_directory_in_the_way_is_named_and_the_rest_copied(source: Path, target:
     assert (target / "a" / "inner").is_dir()
 
 
-def test_tree_that_is_too_deep_is_an_error_and_not_a_crash(source: Path, target: Path):
-    deep = os.open(source, os.O_RDONLY)
-    for _ in range(MAX_DEPTH + 20):
+def make_deep(root: Path, depth: int) -> None:
+    deep = os.open(root, os.O_RDONLY)
+    for _ in range(depth):
         os.mkdir("d", dir_fd=deep)
         below = os.open("d", os.O_RDONLY, dir_fd=deep)
         os.close(deep)
         deep = below
     os.close(deep)
-    open_before = len(list(Path("/proc/self/fd").iterdir()))
-    depth, files = sys.getrecursionlimit(), resource.getrlimit(resource.RLIMIT_NOFILE)
-    sys.setrecursionlimit(20_000)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, files[1]), files[1]))
+
+
+def test_what_is_too_deep_to_be_removed_stays_and_the_rest_goes(source: Path, target: Path):
+    for name in ("a", "z"):
+        (target / name).write_text("not in the source")
+    make_deep(target, MAX_DEPTH_REMOVED + 20)
     try:
-        tally = copy(source, target)
+        with room_for_deep_trees():
+            tally = copy(source, target, Rules(delete_missing=True))
+        assert tally.failures == [f"d: could not be deleted: more than {MAX_DEPTH_REMOVED} directories deep"]
+        assert [entry.name for entry in target.iterdir()] == ["d"]
     finally:
-        sys.setrecursionlimit(depth)
-        resource.setrlimit(resource.RLIMIT_NOFILE, files)
+        os.system(f"rm -rf '{target}'")  # shutil's own removal is not made for this
+
+
+def test_tree_that_is_too_deep_is_an_error_and_not_a_crash(source: Path, target: Path):
+    make_deep(source, MAX_DEPTH + 20)
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    try:
+        with room_for_deep_trees():
+            tally = copy(source, target)
+    finally:
         for root in (source, target):
             os.system(f"rm -rf '{root}'")  # shutil's own removal is not made for this
     assert tally.failed == 1

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from studiolo.runtime.copying.names import PREFIX, TemporaryNames
+from studiolo.core.copying.rules import TEMPORARY_PREFIX, Tally
+from studiolo.runtime.copying.names import TemporaryNames
 from studiolo.runtime.copying.placing import Placer
+from studiolo.runtime.copying.resident import GivenUp
 from studiolo.runtime.copying.revising import Reviser
 from studiolo.runtime.copying.revision_report import Revision
-from studiolo.runtime.copying.rules import GivenUp, Tally
 
 TODAY = "2026-11-22"
 DATED = f"a.{TODAY}.txt"
@@ -206,7 +207,7 @@ def test_giving_up_leaves_no_temporary_name(places: Places) -> None:
 
     with pytest.raises(GivenUp):
         places.revise(pulse=pulse)
-    assert not [name for name in places.read() if name.startswith(PREFIX)]
+    assert not [name for name in places.read() if name.startswith(TEMPORARY_PREFIX)]
     assert places.read()["0.txt"] == "mine"
 
 

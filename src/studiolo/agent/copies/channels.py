@@ -26,9 +26,9 @@ from studiolo.agent.copies.entries import checked_name
 from studiolo.agent.copies.placing import KEPT_SECONDS, Damaged, Placer, TemporaryNames
 from studiolo.agent.copies.source import Reader, Root
 from studiolo.agent.copies.stream import Stream, StreamBroken
-from studiolo.agent.copies.tally import Rules, Tally
 from studiolo.agent.copies.tree import TreeWriter
 from studiolo.agent.files import in_thread
+from studiolo.core.copying.rules import Rules, Tally
 from studiolo.core.errors import Conflict, FileNotFound, FileTypeUnsupported, InvalidRequest, Unavailable
 
 if TYPE_CHECKING:
@@ -119,18 +119,27 @@ def _write(writer: TreeWriter, stream: Stream, tally: Tally, name: str | None, *
             writer.write_directory(keeps_root_mode=keeps_root_mode)
         else:
             writer.write_entry(name)
-        end = {"done": tally.as_dict()}
+        end = {"done": _told(tally)}
     except SourceRefused as refusal:
         end = {"stopped": f"the source cannot be read: {refusal}"}
     except OSError as error:
         where = "" if error.filename is None else f": '{error.filename}'"
-        end = {"stopped": f"{error.strerror or error}{where}", "done": tally.as_dict()}
+        end = {"stopped": f"{error.strerror or error}{where}", "done": _told(tally)}
     except Damaged:
         end = {"broken": "what arrived is not what was sent"}
     except StreamBroken as error:
         end = {"broken": str(error)}
     with contextlib.suppress(StreamBroken):
         stream.note(end, is_due=True)
+
+
+def _told(tally: Tally) -> dict[str, Any]:
+    return {
+        **tally.as_dict(),
+        **tally.progress(),
+        "resumed_bytes": tally.resumed_bytes,
+        "failures": tally.failures,
+    }
 
 
 def _find_source(home: str, given: dict[str, Any]) -> tuple[Root, dict[str, Any]]:

@@ -5,7 +5,8 @@ import stat
 from collections.abc import Callable
 
 from studiolo.agent.copies.directories import open_below
-from studiolo.agent.copies.entries import TEMPORARY_PREFIX, Trail
+from studiolo.agent.copies.entries import Trail
+from studiolo.core.copying.rules import TEMPORARY_PREFIX
 
 MAX_ENTRIES = 20_000  # the copy waits for it
 

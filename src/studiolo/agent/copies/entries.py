@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from studiolo.agent.copies.stream import StreamBroken
+from studiolo.core.copying.rules import CARRIED_MODE
 
 MAX_DEPTH = 300  # each directory is found from the root, so deeper trees would take ever longer
 MAX_NAME_BYTES = 255
 MAX_LINK_CHARACTERS = 4096
-CARRIED_MODE = 0o777  # set-uid, set-gid and sticky bits stay behind
-TEMPORARY_PREFIX = ".~studiolo-copy-"  # what is called so is some copy's, and is never copied or counted
 FILE, DIRECTORY, LINK, OTHER = "f", "d", "l", "o"
 _MAX_SIZE = 2**62
 _MAX_MOMENT = 2**63 - 1

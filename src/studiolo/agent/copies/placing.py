@@ -8,7 +8,7 @@ and those of an agent that was killed with the next copy into the same directory
 import os
 import stat
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,8 +16,8 @@ from pathlib import Path
 
 from studiolo.agent.copies.contents import BLOCK_BYTES, Blocks, Checksum
 from studiolo.agent.copies.directories import identity
-from studiolo.agent.copies.entries import TEMPORARY_PREFIX, Facts
-from studiolo.agent.copies.tally import Rules
+from studiolo.agent.copies.entries import Facts
+from studiolo.core.copying.rules import TEMPORARY_PREFIX, Rules
 
 RESUMED_FROM_BYTES = 4 * 1024 * 1024
 KEPT_SECONDS = 900.0
@@ -82,7 +82,7 @@ class Placer:
         self._names = names
         self._pulse = pulse
 
-    def clear_stale(self, directory: int, name: str, kept: set[str]) -> None:
+    def clear_stale(self, directory: int, name: str, kept: Collection[str] = ()) -> None:
         """Remove a temporary name that nobody uses and nobody waits for."""
         if name.startswith(_PREFIX) and name not in kept and not self._names.is_used(directory, name):
             with suppress(OSError):

@@ -24,7 +24,6 @@ from studiolo.agent.copies.directories import identity, open_below
 from studiolo.agent.copies.entries import (
     LINK,
     OTHER,
-    TEMPORARY_PREFIX,
     Entry,
     Facts,
     Trail,
@@ -33,6 +32,7 @@ from studiolo.agent.copies.entries import (
     unpacked_trail,
 )
 from studiolo.agent.copies.stream import DATA, MESSAGE, Stream, StreamBroken, parsed
+from studiolo.core.copying.rules import TEMPORARY_PREFIX
 
 MAX_FILES_ASKED = 1000
 _TOLD_CHARACTERS = 32 * 1024

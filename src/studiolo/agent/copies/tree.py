@@ -23,15 +23,14 @@ from studiolo.agent.copies.entries import (
     FILE,
     LINK,
     MAX_DEPTH,
-    TEMPORARY_PREFIX,
     Entry,
     Facts,
     Trail,
 )
 from studiolo.agent.copies.placing import RESUMED_FROM_BYTES, Arriving, PartIsLost, Placer, resumable_name
-from studiolo.agent.copies.removal import Remover
 from studiolo.agent.copies.stream import Stream
-from studiolo.agent.copies.tally import FATAL, Rules, Tally
+from studiolo.core.copying.removal import Remover
+from studiolo.core.copying.rules import FATAL, TEMPORARY_PREFIX, Rules, Tally
 
 ASKED_AT_ONCE = 256
 MAX_LEADERS = 200_000
@@ -60,6 +59,9 @@ class _Here:
         return "/".join((*self.trail, name))
 
 
+MAX_DEPTH_REMOVED = 200  # each holds a directory open
+
+
 @dataclass(frozen=True, slots=True)
 class _Visit:
     """A directory to be copied, or, with facts, one whose content is there and which gets its mode and times."""
@@ -79,7 +81,7 @@ class TreeWriter:
         self._rules = rules
         self._placer = placer
         self._tally = tally
-        self._remover = Remover(rules, placer, tally)
+        self._remover = Remover(rules, placer, tally, self._pulse, MAX_DEPTH_REMOVED)
         self._leaders: dict[str, Trail] = {}  # files with several names: where the first one went
         self._visits: list[_Visit] = []
 

@@ -19,12 +19,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
 
-from studiolo.runtime.copying.files import CARRIED_MODE, DIRECTORY, FilePlacer
-from studiolo.runtime.copying.names import PREFIX, TemporaryNames
-from studiolo.runtime.copying.removal import Remover
-from studiolo.runtime.copying.rules import FATAL, Rules, Tally
+from studiolo.core.copying.removal import Remover
+from studiolo.core.copying.rules import CARRIED_MODE, FATAL, TEMPORARY_PREFIX, Rules, Tally
+from studiolo.runtime.copying.files import DIRECTORY, FilePlacer
+from studiolo.runtime.copying.names import TemporaryNames
 
-MAX_DEPTH = 1000
+MAX_DEPTH = 1000  # two directories are held open for each
+MAX_DEPTH_REMOVED = 2000  # below that; with one for each it stays within what a copier may hold open
 _NAME = itemgetter(0)
 _PULSE_EVERY = 256
 _LINK_REFUSED = frozenset((errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOENT, errno.EACCES, errno.ENOTDIR))
@@ -52,7 +53,7 @@ class TreeCopier:
         self._names = names
         self._pulse = pulse
         self._placer = FilePlacer(rules, names, self.tally, pulse)
-        self._remover = Remover(rules, self._placer, self.tally, pulse)
+        self._remover = Remover(rules, self._placer, self.tally, pulse, MAX_DEPTH_REMOVED)
         self._leaders: dict[_Identity, tuple[str, ...]] = {}  # files with several names: where the first one went
         self._device = -1
         self._never: frozenset[_Identity] = frozenset()
@@ -104,8 +105,8 @@ class TreeCopier:
     def _pass_over(self, found: os.stat_result) -> None:
         tally = self.tally
         tally.unchanged += 1
-        tally.seen_files += 1
-        tally.seen_bytes += found.st_size
+        tally.files_done += 1
+        tally.bytes_done += found.st_size
         if not tally.unchanged % _PULSE_EVERY:
             self._pulse()
 
@@ -123,7 +124,7 @@ class TreeCopier:
         with os.scandir(here.target) as listed:
             for entry in listed:
                 name = entry.name
-                if not name.startswith(PREFIX):
+                if not name.startswith(TEMPORARY_PREFIX):
                     try:
                         present[name] = entry.stat(follow_symlinks=False)
                     except FileNotFoundError:
@@ -148,8 +149,8 @@ class TreeCopier:
                 raise
             self.tally.fail(here.path_of(name), error.strerror or str(error))
         if not stat.S_ISDIR(found.st_mode):
-            self.tally.seen_files += 1
-            self.tally.seen_bytes += found.st_size
+            self.tally.files_done += 1
+            self.tally.bytes_done += found.st_size
             self._pulse()
 
     def _file(
@@ -245,7 +246,7 @@ class TreeCopier:
         """Remove a directory where a file or link is to be; tell whether there was one."""
         if existing is None or not stat.S_ISDIR(existing.st_mode):
             return False
-        self._remover.clear(here.target, name, existing, (*here.trail, name))
+        self._remover.clear(here.target, name, existing)
         return True
 
     def _subdirectory(
@@ -276,7 +277,7 @@ class TreeCopier:
         """Open the target's directory, made if it is not there, so that we may write in it."""
         is_there = existing is not None and stat.S_ISDIR(existing.st_mode)
         if existing is not None and not is_there:
-            self._remover.clear(here.target, name, existing, (*here.trail, name))
+            self._remover.clear(here.target, name, existing)
         if not is_there:
             os.mkdir(name, 0o700, dir_fd=here.target)
         target = os.open(name, DIRECTORY, dir_fd=here.target)
@@ -302,7 +303,7 @@ def _entries(fd: int) -> list[tuple[str, os.stat_result]]:
     with os.scandir(fd) as listed:
         for entry in listed:
             name = entry.name
-            if name.startswith(PREFIX):  # is_temporary, without a call for each file of a large tree
+            if name.startswith(TEMPORARY_PREFIX):  # is_temporary, without a call for each file of a large tree
                 continue
             try:
                 found.append((name, entry.stat(follow_symlinks=False)))

@@ -9,15 +9,14 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 
+from studiolo.core.copying.rules import CARRIED_MODE, Rules, Tally
 from studiolo.runtime.copying.content import ContentMover
 from studiolo.runtime.copying.names import TemporaryNames
-from studiolo.runtime.copying.rules import Rules, Tally
 
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ATTEMPTS = 3  # for a file that is written to while it is read
-CARRIED_MODE = 0o777  # set-uid, set-gid and sticky bits stay behind
 
 
 class FilePlacer:
@@ -60,17 +59,22 @@ class FilePlacer:
         os.link(leader_name, temporary, src_dir_fd=leader, dst_dir_fd=target, follow_symlinks=False)
         self._settle(temporary, target, as_name, existing)
 
-    def keep_backup(self, target: int, name: str) -> None:
+    def keep_backup(self, directory: int, name: str) -> None:
         """Give what is at `name` a second name with `~`, in place of what was called so."""
         backup = f"{name}~"
         temporary = self._names.next()
-        os.link(name, temporary, src_dir_fd=target, dst_dir_fd=target, follow_symlinks=False)
+        os.link(name, temporary, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
         try:
             with suppress(OSError):
-                os.rmdir(backup, dir_fd=target)
-            os.rename(temporary, backup, src_dir_fd=target, dst_dir_fd=target)
+                os.rmdir(backup, dir_fd=directory)
+            os.rename(temporary, backup, src_dir_fd=directory, dst_dir_fd=directory)
         finally:
-            self._drop(temporary, target)  # rename does nothing when both are the same file already
+            self._drop(temporary, directory)  # rename does nothing when both are the same file already
+
+    def clear_stale(self, directory: int, name: str) -> None:
+        """Remove what a copier that lives no more was writing."""
+        if self._names.is_stale(name):
+            os.unlink(name, dir_fd=directory)
 
     def _place(
         self, opened: int, found: os.stat_result, target: int, as_name: str, existing: os.stat_result | None

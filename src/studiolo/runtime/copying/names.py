@@ -8,8 +8,9 @@ import os
 import re
 from itertools import count
 
-PREFIX = ".~studiolo-copy-"
-_OURS = re.compile(re.escape(PREFIX) + r"([0-9a-f]{8})\.(\d{1,10})\.\d{1,10}")
+from studiolo.core.copying.rules import TEMPORARY_PREFIX
+
+_OURS = re.compile(re.escape(TEMPORARY_PREFIX) + r"([0-9a-f]{8})\.(\d{1,10})\.\d{1,10}")
 
 
 class TemporaryNames:
@@ -22,7 +23,7 @@ class TemporaryNames:
 
     def next(self) -> str:
         """Return a name that nobody has used."""
-        return f"{PREFIX}{self._era}.{self._pid}.{next(self._numbers)}"
+        return f"{TEMPORARY_PREFIX}{self._era}.{self._pid}.{next(self._numbers)}"
 
     def is_stale(self, name: str) -> bool:
         """Tell whether this is the temporary name of a copier that lives no more."""
@@ -34,7 +35,7 @@ class TemporaryNames:
 
 def is_temporary(name: str) -> bool:
     """Tell whether an entry is some copy's temporary one, which is never copied, counted or deleted as missing."""
-    return name.startswith(PREFIX)
+    return name.startswith(TEMPORARY_PREFIX)
 
 
 def _is_alive(pid: int) -> bool:

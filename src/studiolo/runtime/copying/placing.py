@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
+from studiolo.core.copying.rules import CARRIED_MODE, Fsync, Tally
 from studiolo.runtime.copying.content import ContentMover
-from studiolo.runtime.copying.files import CARRIED_MODE
 from studiolo.runtime.copying.names import TemporaryNames
-from studiolo.runtime.copying.rules import Fsync, Tally
 
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOREPLACE, _EXCHANGE = 1, 2

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from studiolo.core.copying.rules import Rules, Tally
 from studiolo.core.errors import CopyFailed, FileTooLarge, StudioloError
 from studiolo.runtime.copying import batch, revision
 from studiolo.runtime.copying.batch import Check
@@ -31,7 +32,6 @@ from studiolo.runtime.copying.copier import TreeCopier
 from studiolo.runtime.copying.counting import count
 from studiolo.runtime.copying.ends import open_ends
 from studiolo.runtime.copying.names import TemporaryNames
-from studiolo.runtime.copying.rules import GivenUp, Rules, Tally
 from studiolo.runtime.keeper.messages import CopyTree
 
 MAX_ORDER_BYTES = 192 * 1024
@@ -178,7 +178,7 @@ class _Pulse:
         self._looked_at = self._told_at = time.monotonic()
 
     def __call__(self) -> None:
-        if self.tally.seen_bytes + self.tally.moving_bytes > self._most_bytes:
+        if self.tally.bytes_done + self.tally.moving_bytes > self._most_bytes:
             raise FileTooLarge(f"There is more than the {self._most_bytes} bytes that may be kept.")
         now = self.look()
         if now - self._told_at >= _PROGRESS_EVERY_SECONDS and not self._is_silent:
@@ -197,6 +197,10 @@ class _Pulse:
             if self._poll.poll(0):
                 raise GivenUp
         return now
+
+
+class GivenUp(Exception):
+    """Whoever ordered the copy does not wait for it any more."""
 
 
 def _no_pulse() -> None:

@@ -23,8 +23,9 @@ import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from studiolo.core.copying.rules import CARRIED_MODE, FATAL, Fsync
 from studiolo.runtime.copying.copier import MAX_DEPTH
-from studiolo.runtime.copying.files import CARRIED_MODE, DIRECTORY, READ
+from studiolo.runtime.copying.files import DIRECTORY, READ
 from studiolo.runtime.copying.looking import (
     PIECE,
     entries,
@@ -39,7 +40,6 @@ from studiolo.runtime.copying.merging import merge_contents
 from studiolo.runtime.copying.names import TemporaryNames
 from studiolo.runtime.copying.placing import Placer
 from studiolo.runtime.copying.revision_report import Revision
-from studiolo.runtime.copying.rules import FATAL, Fsync
 
 _ATTEMPTS = 5  # for a file that is saved while we look at it
 _MOST_BESIDE = 50
@@ -111,8 +111,8 @@ class Reviser:
                 error.filename = here.path_of(as_name)
                 raise
             self.tally.fail(here.path_of(as_name), error.strerror or str(error))
-        self.tally.seen_files += 1
-        self.tally.seen_bytes += found.st_size
+        self.tally.files_done += 1
+        self.tally.bytes_done += found.st_size
 
     def _directory(self, here: _Place, name: str, found: os.stat_result) -> None:
         source = os.open(name, DIRECTORY, dir_fd=here.source)

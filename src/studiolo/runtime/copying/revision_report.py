@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from studiolo.runtime.copying.rules import Tally
+from studiolo.core.copying.rules import Tally
 
 _MOST_NAMED = 100
 _MAX_REPORT_BYTES = 24 * 1024

@@ -3,25 +3,41 @@
 import errno
 import os
 import stat
+from collections.abc import Callable
+from typing import Protocol
 
-from studiolo.agent.copies.directories import OPENED
-from studiolo.agent.copies.entries import TEMPORARY_PREFIX, Trail
-from studiolo.agent.copies.placing import Placer
-from studiolo.agent.copies.tally import FATAL, Rules, Tally
+from studiolo.core.copying.rules import FATAL, TEMPORARY_PREFIX, Rules, Tally
 
-MAX_DEPTH = 200  # below what is removed; each holds a directory open
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Backups(Protocol):
+    """What a copier does for a removal."""
+
+    def keep_backup(self, directory: int, name: str) -> None:
+        """Give what is at `name` a second name with `~`, in place of what was called so."""
+        ...
+
+    def clear_stale(self, directory: int, name: str) -> None:
+        """Remove a temporary name if no copy uses it."""
+        ...
 
 
 class Remover:
-    """Removes entries of one copy's target, and keeps backups where they were asked for."""
+    """Removes entries of one copy's target, and keeps backups where they were asked for.
 
-    def __init__(self, rules: Rules, placer: Placer, tally: Tally) -> None:
+    Each directory on the way down is held open, so what is more than `max_depth` deep stays, with a clear error.
+    """
+
+    def __init__(self, rules: Rules, backups: Backups, tally: Tally, pulse: Callable[[], None], max_depth: int) -> None:
         self._rules = rules
-        self._placer = placer
+        self._backups = backups
         self._tally = tally
+        self._pulse = pulse
+        self._max_depth = max_depth
 
     def remove_missing(
-        self, directory: int, trail: Trail, present: dict[str, os.stat_result], wanted: set[str]
+        self, directory: int, trail: tuple[str, ...], present: dict[str, os.stat_result], wanted: set[str]
     ) -> None:
         """Remove what is present and not wanted; forget it in `present`, where its backup may appear."""
         for name in sorted(present.keys() - wanted):
@@ -51,9 +67,10 @@ class Remover:
         if not stat.S_ISDIR(found.st_mode):
             self._remove_single(directory, name)
             return True
-        if depth > MAX_DEPTH:
-            raise OSError(errno.ENAMETOOLONG, f"more than {MAX_DEPTH} directories deep")
-        below = os.open(name, OPENED, dir_fd=directory)
+        if depth > self._max_depth:
+            raise OSError(errno.ENAMETOOLONG, f"more than {self._max_depth} directories deep")
+        self._pulse()
+        below = os.open(name, _DIRECTORY, dir_fd=directory)
         try:
             is_empty = self._empty(below, found, depth)
         finally:
@@ -72,7 +89,7 @@ class Remover:
         for name, inner in sorted(entries):
             keeps = self._rules.backup and not stat.S_ISDIR(inner.st_mode)
             if name.startswith(TEMPORARY_PREFIX):
-                self._placer.clear_stale(directory, name, set())
+                self._backups.clear_stale(directory, name)
                 is_empty = is_empty and not _exists(directory, name)
             elif keeps and name.endswith("~"):
                 is_empty = False
@@ -85,7 +102,7 @@ class Remover:
 
     def _remove_single(self, directory: int, name: str) -> None:
         if self._rules.backup and not name.endswith("~"):
-            self._placer.keep_backup(directory, name)
+            self._backups.keep_backup(directory, name)
         os.unlink(name, dir_fd=directory)
         self._tally.deleted += 1
 
