@@ -1,10 +1,19 @@
-import type { NotebookView } from "./notebook.ts";
-
 /** Keys of command mode: a cell is selected, and nothing is being written. */
 
 const DOUBLE_MS = 800;
 
-type Command = (notebook: NotebookView, id: string) => void;
+/** What the keys work on: a notebook's cells. */
+export interface Commanded {
+  readonly selected: { readonly id: string; edit(place: "end"): void } | null;
+  step(by: -1 | 1): void;
+  insert(id: string, where: "above" | "below", type: "code"): void;
+  changeType(id: string, type: "code" | "markdown"): void;
+  run(id: string, then: "stay" | "advance" | "insert"): void;
+  remove(id: string): void;
+  undo(): void;
+}
+
+type Command = (notebook: Commanded, id: string) => void;
 
 const COMMANDS: Record<string, Command> = {
   Enter: (notebook) => notebook.selected?.edit("end"),
@@ -17,30 +26,37 @@ const COMMANDS: Record<string, Command> = {
   m: (notebook, id) => notebook.changeType(id, "markdown"),
   y: (notebook, id) => notebook.changeType(id, "code"),
   z: (notebook) => notebook.undo(),
+  d: () => undefined, // the first of two
+  dd: (notebook, id) => notebook.remove(id),
   "Shift+Enter": (notebook, id) => notebook.run(id, "advance"),
   "Ctrl+Enter": (notebook, id) => notebook.run(id, "stay"),
   "Meta+Enter": (notebook, id) => notebook.run(id, "stay"),
   "Alt+Enter": (notebook, id) => notebook.run(id, "insert"),
 };
 
-export function commandKeys(notebook: NotebookView): (event: KeyboardEvent) => void {
-  let lastD = 0;
+export function commandKeys(notebook: Commanded): (event: KeyboardEvent) => void {
+  const chordOf = doublePresses();
   return (event) => {
     const target = event.target;
     if (event.defaultPrevented || !(target instanceof HTMLElement) || isWriting(target)) return;
     const view = notebook.selected;
     if (view === null) return;
-    const now = performance.now();
-    if (event.key === "d" && !hasModifier(event)) {
-      if (now - lastD < DOUBLE_MS) notebook.remove(view.id);
-      lastD = now - lastD < DOUBLE_MS ? 0 : now;
-      event.preventDefault();
-      return;
-    }
-    const command = COMMANDS[nameOf(event)];
+    const command = COMMANDS[chordOf(event, view.id)];
     if (command === undefined || (isControl(target) && !hasModifier(event))) return;
     event.preventDefault();
     command(notebook, view.id);
+  };
+}
+
+/** Name a press; the second "d" on one cell soon after the first is "dd", and any other key comes between them. */
+function doublePresses(): (event: KeyboardEvent, id: string) => string {
+  let first: { id: string; at: number } | null = null;
+  return (event, id) => {
+    const name = nameOf(event);
+    if (name === "d" && event.repeat) return name; // a key held down is no second press
+    const isSecond = name === "d" && first?.id === id && event.timeStamp - first.at < DOUBLE_MS;
+    first = name === "d" && !isSecond ? { id, at: event.timeStamp } : null;
+    return isSecond ? "dd" : name;
   };
 }
 
