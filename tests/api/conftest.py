@@ -24,7 +24,6 @@ from studiolo.core.ids import AccountId, ProjectId
 from studiolo.core.models import ANONYMOUS, Principal, Role
 from studiolo.core.secrets import SystemSecretSource
 from studiolo.core.settings import Settings
-from studiolo.domain.home_paths import file_id
 from studiolo.domain.services import Services, build_services
 from studiolo.runtime.agents import UnixAgentConnector
 from studiolo.storage import collaborators
@@ -35,6 +34,7 @@ from studiolo.testing.factories import cheap_passwords
 from studiolo.testing.homes import HomeRunner
 from studiolo.testing.mail import FakeMailer
 from studiolo.testing.runners import FakeRunner
+from studiolo.testing.worlds import Maker, World
 from studiolo.web import errors, health, metrics, openapi, reference
 from studiolo.web.api_v1.authorization import administrators
 from studiolo.web.api_v1.routes import routes
@@ -342,17 +342,14 @@ class ExampleWorld:
     """The things of which the examples speak, under the ids that they have here."""
 
     caller: Caller
-    names: dict[str, str]
+    world: World
     services: Services
     clock: MovingClock
 
     async def run(self, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        text = json.dumps(parameters)
-        for written, real in self.names.items():
-            text = text.replace(written, real)
         working = [asyncio.ensure_future(work) for work in (self._copy(), _move_on(self.clock))]
         try:
-            return await self.caller.call(name, **json.loads(text))
+            return await self.caller.call(name, **json.loads(self.world.put(json.dumps(parameters))))
         finally:
             for task in working:
                 task.cancel()
@@ -366,74 +363,13 @@ class ExampleWorld:
 
 @pytest.fixture
 async def example_world(
-    caller, services: Services, runner: FakeRunner, mailer: FakeMailer, clock: MovingClock
+    as_anonymous: Caller, services: Services, runner: FakeRunner, mailer: FakeMailer, clock: MovingClock
 ) -> ExampleWorld:
-    async def print_home(params: dict[str, Any]) -> dict[str, Any]:
-        return {"stdout": "/projects/x\n", "stderr": "", "exit_code": 0}
+    def mail_to(address: str) -> str:
+        return next(mail.body for mail in reversed(mailer.sent) if mail.to == address)
 
-    admin = await caller("admin", is_admin=True)
-    student = await caller("student")
-    await caller("taken")
-    source = (await admin.call("create_project"))["project_id"]
-    target = (await admin.call("create_project"))["project_id"]
-    runner.agent(source).commands["pwd"] = print_home
-    await admin.call("write_text_file_to_project", project_id=source, path="welcome.md", content="hello\nworld")
-    await admin.call("write_text_file_to_project", project_id=source, path="public/welcome.md", content="hello\nworld")
-    await admin.call("query", query={"public_paths": {"project_id": source, "path": "public"}})
-    copy = await admin.call(
-        "copy_path_between_projects",
-        src_project_id=source,
-        src_path="welcome.md",
-        target_project_id=target,
-        scheduled="2030-01-01",
-    )
-    failed = await admin.call(
-        "copy_path_between_projects",
-        src_project_id=source,
-        src_path="welcome.md",
-        target_project_id=target,
-        scheduled="2030-01-01",
-    )
-    await admin.call("cancel_copy", copy_path_id=failed["copy_path_id"])
-    groups = [
-        await admin.call(
-            "copy_path_to_projects",
-            src_project_id=source,
-            src_path="welcome.md",
-            targets=[target],
-            scheduled="2030-01-01",
-            group_key=key,
-        )
-        for key in ("one", "other")
-    ]
-    await admin.call("cancel_copy_group", group_id=groups[0]["group_id"])
-    token = await admin.call("user_auth", account_id=student.account_id, password="")
-    await admin.call("forgot_password", email_address="student@example.edu")
-    await services.histories.note(source, "sheet.ipynb")
-    api_key, _ = await services.api_keys.create(admin.principal, name="portal")
-    exam, exam_token = await services.registration_tokens.create(admin.principal, ephemeral_seconds=10800)
-    names = {
-        "987654321": str(api_key.api_key_id),
-        "4b7d2c90-8e1f-4a36-b5d8-0f3c9a6e7d21": exam.registration_token_id,
-        "Zp8sQ1mX5vTn7RbY3kWd9LcG": exam_token,
-        "0f3c7a1e5b9d2c4f6a8e0b1d3c5f7a9e2b4d6c80": file_id(source, "sheet.ipynb"),
-        "BQokikJOvBiI2HlWgH4olfQ2": token["auth_token"],
-        "w7XkQ2mB9tYc4RzLs8JvNf3P": code_in(mailer.sent.pop().body),
-        "2f4cd30d-a5b5-4cb1-8a7c-1de9b0a4a4e6": admin.account_id,
-        "2f5b3c4e-6d1a-4a4e-9c0d-7b8f6a5e4d3c": source,
-        "83d6c5a1-0b64-4a5e-a1c9-9a1d3a7f6b20": target,
-        "65cd2079-098d-4147-bb54-12d44cebb8cb": copy["copy_path_id"],
-        "b7a1e0c2-94d3-4c55-8f1e-2d6a7b9c0e14": groups[0]["group_id"],
-        "c8b2f1d3-a5e4-4d66-9a2f-3e7b8cad1f25": groups[1]["group_id"],
-        "a9d2f6c4-3b1e-4f7a-8c5d-0e6b2d4f8a1c": failed["copy_path_id"],
-        "99ebde5c-58f8-4e29-b6e4-b55b8fd71a1b": student.account_id,
-    }
-    return ExampleWorld(admin, names, services, clock)
-
-
-def code_in(body: str) -> str:
-    """Return the code that stands in a mail."""
-    return next(line.strip() for line in body.splitlines() if len(line.strip()) == 24 and line.startswith("    "))
+    world = await Maker(services, runner.agent, mail_to).make()
+    return ExampleWorld(replace(as_anonymous.with_key(world.key), principal=world.admin), world, services, clock)
 
 
 async def _answers_always() -> None: ...

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +26,7 @@ from studiolo.storage.database import Database
 from studiolo.testing.copying import FakeCopyEngine
 from studiolo.testing.factories import cheap_passwords
 from studiolo.testing.runners import FakeRunner
+from studiolo.testing.worlds import Maker, World
 
 T = TypeVar("T")
 READY_SECONDS = 20.0
@@ -39,6 +42,7 @@ class LoopbackServer:
     runner: FakeRunner
     _worker: Services
     _loop: asyncio.AbstractEventLoop
+    _mails: Path
 
     def do(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do something in the hub's event loop and return its result."""
@@ -54,6 +58,36 @@ class LoopbackServer:
         while self.do(lambda: self._worker.copies.run_one("worker")):
             count += 1
         return count
+
+    @contextmanager
+    def copying(self) -> Generator[None]:
+        """Carry out copies as they come, in a thread of its own, until the end of the block."""
+        is_over = threading.Event()
+
+        def copy() -> None:
+            while not is_over.wait(0.02):
+                self.run_copies()
+
+        worker = threading.Thread(target=copy)
+        worker.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            worker.join()
+
+    def make_world(self, tag: str) -> World:
+        """Make what the examples of calls speak of; the tag keeps it apart from other worlds."""
+        maker = Maker(self.services, self.runner.agent, self._mail_to)
+        return self.do(lambda: maker.make(tag))
+
+    def _mail_to(self, address: str) -> str:
+        for path in self._mails.glob("*.eml"):
+            mail = message_from_bytes(path.read_bytes(), policy=default)
+            if mail["To"] == address:
+                path.unlink()
+                return str(mail.get_content())
+        raise AssertionError(f"no mail to {address}")
 
 
 @contextmanager
@@ -79,7 +113,9 @@ def loopback_server(sqlite_template: Path) -> Generator[LoopbackServer]:
         loop = asyncio.get_running_loop()
         config = uvicorn.Config(hub.app, log_config=None, lifespan="off", ws="websockets-sansio", proxy_headers=False)
         uvicorn_server = uvicorn.Server(config)
-        started.append((uvicorn_server, LoopbackServer(url, key, hub.services, runner, worker, loop)))
+        started.append(
+            (uvicorn_server, LoopbackServer(url, key, hub.services, runner, worker, loop, directory / "mail"))
+        )
         is_ready.set()
         await uvicorn_server.serve(sockets=[listener])
         await hub.services.projects.close()
