@@ -14,7 +14,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    delete,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+    update,
+)
 
 from studiolo.core.ids import AccountId, CopyId, ProjectId
 from studiolo.core.models import CopyOperation
@@ -23,6 +35,7 @@ from studiolo.storage.tables import copies
 TURN_SECONDS = 60
 Kind = Literal["pending", "finished", "failed"]
 PROGRESS = ("files_done", "files_total", "bytes_done", "bytes_total")
+_path_start: ColumnElement[str] = literal_column("substr(copy_paths.source_path, 1, 64)", Text)  # as its index has it
 _QUEUE_COLUMNS = ("expires_at", "due_at", "lease_owner", "lease_until")
 
 
@@ -67,7 +80,9 @@ def list_between(
     for name, value in given.items():
         if value is not None:
             query = query.where(copies.c[name] == value)
-    query = query.order_by(copies.c.created_at.desc(), copies.c.copy_id).limit(limit).offset(offset)
+    if source_path is not None and kind == "finished":  # of the other kinds there are few
+        query = query.where(_path_start == source_path[:64])
+    query = query.order_by(copies.c.created_at.desc(), copies.c.copy_id.desc()).limit(limit).offset(offset)
     return [copy_of(row) for row in tx.execute(query).mappings()]
 
 
@@ -174,12 +189,13 @@ def _last_due_of_account(
     # `== None` becomes IS NULL, which an index serves on both databases; IS NOT DISTINCT FROM would not be
     same_account = copies.c.account_id == account_id
     same_moment = copies.c.scheduled_at == scheduled_at
-    return tx.execute(select(func.max(copies.c.due_at)).where(same_account, same_moment)).scalar_one()
+    waits = copies.c.due_at.is_not(None)
+    return tx.execute(select(func.max(copies.c.due_at)).where(same_account, same_moment, waits)).scalar_one()
 
 
 def _is_of(kind: Kind) -> ColumnElement[bool]:
-    if kind == "failed":
-        return and_(copies.c.error.is_not(None), copies.c.finished_at.is_not(None))
+    if kind == "failed":  # a copy has an error only once it ended; to say so would lead SQLite to the wrong index
+        return copies.c.error.is_not(None)
     return copies.c.finished_at.is_(None) if kind == "pending" else copies.c.finished_at.is_not(None)
 
 

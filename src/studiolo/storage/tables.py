@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
     TypeDecorator,
     UniqueConstraint,
     false,
@@ -67,9 +68,20 @@ def _as_text(moment: datetime) -> str:
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def _partial(name: str, *columns: str, where: str) -> Index:
+def _partial(name: str, *columns: str | TextClause, where: str) -> Index:
     """Return an index of those rows only that are asked for all the time, few among many."""
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+PATH_START = text("substr(source_path, 1, 64)")  # a whole path may be too long for an index
+
+
+def _copies_of(side: str, kind: str, *more: TextClause, where: str) -> Index:
+    """Return an index of a project's copies of one kind, in the order of lists.
+
+    There is none of all kinds: SQLite would take it for the better one wherever a few projects have most copies.
+    """
+    return _partial(f"ix_copy_paths_{side}_{kind}", f"{side}_project_id", *more, "created_at", "copy_id", where=where)
 
 
 Document = JSON().with_variant(JSONB(), "postgresql")
@@ -263,13 +275,16 @@ copies = Table(
         where="due_at IS NOT NULL AND scheduled_at IS NOT NULL",
     ),
     _partial("ix_copy_paths_leased", "lease_owner", where="lease_owner IS NOT NULL"),
-    _partial("ix_copy_paths_source_open", "source_project_id", "created_at", where="finished_at IS NULL"),
-    _partial("ix_copy_paths_target_open", "target_project_id", "created_at", where="finished_at IS NULL"),
-    _partial("ix_copy_paths_source_failed", "source_project_id", "created_at", where="error IS NOT NULL"),
-    _partial("ix_copy_paths_target_failed", "target_project_id", "created_at", where="error IS NOT NULL"),
-    Index("ix_copy_paths_turn", "account_id", "scheduled_at", "due_at"),  # an account's place in the queue
-    Index("ix_copy_paths_source", "source_project_id", "created_at"),
-    Index("ix_copy_paths_target", "target_project_id", "created_at"),
+    _copies_of("source", "open", where="finished_at IS NULL"),
+    _copies_of("source", "ended", where="finished_at IS NOT NULL"),
+    _copies_of("source", "failed", where="error IS NOT NULL"),
+    _copies_of("source", "path", PATH_START, where="finished_at IS NOT NULL"),
+    _copies_of("target", "open", where="finished_at IS NULL"),
+    _copies_of("target", "ended", where="finished_at IS NOT NULL"),
+    _copies_of("target", "failed", where="error IS NOT NULL"),
+    _copies_of("target", "path", PATH_START, where="finished_at IS NOT NULL"),
+    # an account's place in the queue
+    _partial("ix_copy_paths_turn", "account_id", "scheduled_at", "due_at", where="due_at IS NOT NULL"),
     Index("ix_copy_paths_group", "group_id", "position"),
 )
 
@@ -290,6 +305,7 @@ copy_groups = Table(
     Column("scheduled_at", Moment),
     Column("expires_at", Moment, nullable=False, index=True),
     UniqueConstraint("owner", "group_key"),
+    Index("ix_copy_groups_project", "project_id", "created_at"),
 )
 
 copy_snapshots = Table(
