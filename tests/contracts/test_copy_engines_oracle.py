@@ -8,7 +8,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from studiolo.core.copying.patterns import exclude_options
 from studiolo.core.copying.rules import Rules, Tally
 from studiolo.core.errors import CopyFailed
 from studiolo.runtime.copying.copier import TreeCopier
@@ -90,6 +91,11 @@ targets = trees(links, st.sampled_from(["a~", "b~"]))
 rules = st.builds(Rules, overwrite_newer=st.booleans(), delete_missing=st.booleans(), backup=st.booleans())
 
 
+_PLAIN = ["a", "/a", "a/", "b*", "*/b", "/*/b", "a/b", "/a/b/", "a/***", "**/b", "a/**", "[ab]", "[!a]"]
+_RARE = ["?", "d e", "*~", "\\a", "d\\ e", "[[:alpha:]]", "c/", "*", "**", "+ a", "+ */", "- b", "!", "/"]
+patterns = st.sampled_from([*_PLAIN, *_RARE])
+
+
 def build(path: Path, entry: Entry) -> None:
     match entry:
         case File(content, times, mode, moment):
@@ -126,7 +132,7 @@ def describe(root: Path, *, with_directory_times: bool = True) -> dict[str, obje
     return found
 
 
-Copy = Callable[[Path, Path, Rules], Tally]
+Copy = Callable[..., Tally]
 
 
 @dataclass(frozen=True)
@@ -147,20 +153,32 @@ def copier(request: pytest.FixtureRequest) -> Generator[Copier]:
         if request.param == "by a process":
             yield Copier(copy_ourselves, root)
         else:
-            with (
-                start_blocking_portal() as portal,
-                portal.wrap_async_context_manager(two_hosts(root, (root, root))) as hosts,
-            ):
-                yield Copier(lambda *given: portal.call(copy_between_hosts, hosts, *given), root)
+            yield request.getfixturevalue("between_hosts")
     finally:
         shutil.rmtree(root)
 
 
-async def copy_between_hosts(hosts: TwoHosts, source: Path, target: Path, rules: Rules) -> Tally:
+@pytest.fixture(scope="module")
+def between_hosts() -> Generator[Copier]:
+    root = Path(tempfile.mkdtemp(prefix="oracle-"))
+    try:
+        with (
+            start_blocking_portal() as portal,
+            portal.wrap_async_context_manager(two_hosts(root, (root, root))) as hosts,
+        ):
+            yield Copier(lambda *given: portal.call(copy_between_hosts, hosts, *given), root)
+    finally:
+        shutil.rmtree(root)
+
+
+async def copy_between_hosts(
+    hosts: TwoHosts, source: Path, target: Path, rules: Rules, exclude: Sequence[str] = ()
+) -> Tally:
     home = hosts.source.home
     chosen = {name: getattr(rules, name) for name in ("overwrite_newer", "delete_missing", "backup")}
+    paths = [str(path.relative_to(home)) for path in (source, target)]
     try:
-        report = await hosts.engine.copy(order(str(source.relative_to(home)), str(target.relative_to(home)), **chosen))
+        report = await hosts.engine.copy(order(*paths, exclude=tuple(exclude), **chosen))
     except CopyFailed as error:
         report = error.details["report"]
     return Tally(files=report["files"], failed=report["failed"])
@@ -177,9 +195,9 @@ def copy_ourselves(source: Path, target: Path, rules: Rules) -> Tally:
             os.close(fd)
 
 
-def copy_with_rsync(source: Path, target: Path, rules: Rules) -> int:
+def copy_with_rsync(source: Path, target: Path, rules: Rules, exclude: Sequence[str] = ()) -> int:
     flags = {"--update": not rules.overwrite_newer, "--delete": rules.delete_missing, "--backup": rules.backup}
-    chosen = [flag for flag, is_on in flags.items() if is_on]
+    chosen = [flag for flag, is_on in flags.items() if is_on] + exclude_options(exclude)
     done = subprocess.run([*RSYNC, *chosen, f"{source}/", f"{target}/"], capture_output=True, check=False)
     assert done.returncode in (0, PARTIAL), done.stderr
     return done.returncode
@@ -203,6 +221,27 @@ def test_both_engines_leave_the_same_tree(copier: Copier, source: Directory, tar
         tally = copier.copy(work / "source", work / "ours", rules)
         code = copy_with_rsync(work / "source", work / "theirs", rules)
         has_times = not rules.backup  # with backups rsync leaves the times of directories as they become
+        ours, theirs = (describe(work / name, with_directory_times=has_times) for name in ("ours", "theirs"))
+        assert ours == theirs
+        assert (tally.failed > 0) == (code == PARTIAL), (tally, code)
+    finally:
+        as_one_user(work)
+        shutil.rmtree(work)
+
+
+@given(source=sources, target=targets, rules=rules, exclude=st.lists(patterns, min_size=1, max_size=4))
+@bounded
+def test_what_rsync_excludes_stays_behind_and_is_left_alone(
+    between_hosts: Copier, source: Directory, target: Directory, rules: Rules, exclude: list[str]
+):
+    work = between_hosts.work()
+    try:
+        build(work / "source", source)
+        for name in ("ours", "theirs"):
+            build(work / name, target)
+        tally = between_hosts.copy(work / "source", work / "ours", rules, exclude)
+        code = copy_with_rsync(work / "source", work / "theirs", rules, exclude)
+        has_times = not (rules.backup or rules.delete_missing)  # directories that kept something are as they become
         ours, theirs = (describe(work / name, with_directory_times=has_times) for name in ("ours", "theirs"))
         assert ours == theirs
         assert (tally.failed > 0) == (code == PARTIAL), (tally, code)

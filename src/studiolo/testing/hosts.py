@@ -27,6 +27,7 @@ class HostAgent:
 
     def __init__(self, directory: Path, home: Path, uid: int | None = None) -> None:
         self.home = home
+        self.path = "/usr/local/bin:/usr/bin:/bin"  # where it looks for programs, from the next start on
         self.socket_path = str(directory / "s")
         self._stderr_path = directory / "stderr"
         self._uid = uid
@@ -43,7 +44,7 @@ class HostAgent:
                 [sys.executable, "-P", "-m", "studiolo.agent", "--listen-fd", str(fd), "--home", str(self.home)],
                 pass_fds=[fd],
                 cwd="/",
-                env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONPATH": str(_SOURCES)},
+                env={"PATH": self.path, "LANG": "C.UTF-8", "PYTHONPATH": str(_SOURCES)},
                 stdin=subprocess.DEVNULL,
                 stderr=stderr,
                 start_new_session=True,

@@ -24,6 +24,7 @@ from studiolo.agent.copies.counting import count
 from studiolo.agent.copies.directories import OPENED, identities_to, identity
 from studiolo.agent.copies.entries import checked_name
 from studiolo.agent.copies.placing import KEPT_SECONDS, Damaged, Placer, TemporaryNames
+from studiolo.agent.copies.selection import Selection, SelectionFailed, require_rsync
 from studiolo.agent.copies.source import Reader, Root
 from studiolo.agent.copies.stream import Stream, StreamBroken
 from studiolo.agent.copies.tree import TreeWriter
@@ -79,49 +80,66 @@ async def read(agent: "Agent", given: dict[str, Any], channel: "Channel") -> Non
     """Let the target read one directory and what is below it, or one file of it."""
     transfers = agent.part(Transfers, lambda: Transfers(agent))
     with transfers.one_more():
+        exclude = _patterns(given)
         root, result = await in_thread(_find_source, agent.home, given)
         await _accept(channel, result, root.directory)
         stream = Stream(channel, asyncio.get_running_loop())
-        await _in_a_thread_of_its_own(lambda: _serve(root, stream), root.directory)
+        await _in_a_thread_of_its_own(lambda: _serve(root, stream, exclude), root.directory)
 
 
 async def write(agent: "Agent", given: dict[str, Any], channel: "Channel") -> None:
     """Write what the source holds to a path."""
     transfers = agent.part(Transfers, lambda: Transfers(agent))
     rules = _rules(given)
+    exclude = _patterns(given) if rules.delete_missing else []
     with transfers.one_more():
         directory, name = await in_thread(_find_target, agent.home, given)
         await _accept(channel, {}, directory)
         stream, tally = Stream(channel, asyncio.get_running_loop()), Tally()
         placer = Placer(rules, transfers.names, lambda at: stream.note({"at": at}))
         source = Source(stream, identity(os.fstat(directory)) if "around" in given else None)
-        writer = TreeWriter(directory, source, stream, rules, placer, tally)
         is_home = await in_thread(_is_home, directory, agent.home)
-        work = lambda: _write(writer, stream, tally, name, keeps_root_mode=is_home)  # noqa: E731
+
+        def write_tree() -> None:
+            selection = _select(directory, name, exclude, stream)
+            writer = TreeWriter(directory, source, stream, rules, placer, tally, selection)
+            if name is None:
+                writer.write_directory(keeps_root_mode=is_home)
+            else:
+                writer.write_entry(name)
+
         try:
-            await _in_a_thread_of_its_own(work, directory)
+            await _in_a_thread_of_its_own(lambda: _write(write_tree, stream, tally), directory)
         finally:
             transfers.forget_later(placer.kept)
 
 
-def _serve(root: Root, stream: Stream) -> None:
+def _serve(root: Root, stream: Stream, exclude: list[str]) -> None:
     with contextlib.suppress(StreamBroken):
-        totals = count(root.directory, root.name, lambda: stream.note({"at": 0}))
+        try:
+            selection = _select(root.directory, root.name, exclude, stream)
+        except (SelectionFailed, OSError) as error:
+            Reader(root, stream).refuse(str(error))
+            return
+        totals = count(root.directory, root.name, lambda: stream.note({"at": 0}), selection)
         if totals is not None:
             stream.note({"total": totals}, is_due=True)
-        Reader(root, stream).serve()
+        Reader(root, stream, selection).serve()
 
 
-def _write(writer: TreeWriter, stream: Stream, tally: Tally, name: str | None, *, keeps_root_mode: bool) -> None:
+def _select(directory: int, name: str | None, exclude: list[str], stream: Stream) -> Selection | None:
+    return Selection(directory, exclude, lambda: stream.note({"at": 0}), name) if exclude else None
+
+
+def _write(write_tree: Callable[[], None], stream: Stream, tally: Tally) -> None:
     end: dict[str, Any]
     try:
-        if name is None:
-            writer.write_directory(keeps_root_mode=keeps_root_mode)
-        else:
-            writer.write_entry(name)
+        write_tree()
         end = {"done": _told(tally)}
     except SourceRefused as refusal:
         end = {"stopped": f"the source cannot be read: {refusal}"}
+    except SelectionFailed as error:
+        end = {"stopped": str(error), "done": _told(tally)}
     except OSError as error:
         where = "" if error.filename is None else f": '{error.filename}'"
         end = {"stopped": f"{error.strerror or error}{where}", "done": _told(tally)}
@@ -202,6 +220,13 @@ def _rules(given: dict[str, Any]) -> Rules:
         raise InvalidRequest("fsync must be none, files or full", fields={"fsync": "must be none, files or full"})
     chosen = {name: params.flag(given, name) for name in ("overwrite_newer", "delete_missing", "backup")}
     return Rules(**chosen, fsync=cast("Any", fsync))
+
+
+def _patterns(given: dict[str, Any]) -> list[str]:
+    patterns = params.texts(given, "exclude")
+    if patterns:
+        require_rsync()
+    return patterns
 
 
 def _refuse_to_delete_the_source(given: dict[str, Any], directory: int) -> None:

@@ -6,27 +6,33 @@ from collections.abc import Callable
 
 from studiolo.agent.copies.directories import open_below
 from studiolo.agent.copies.entries import Trail
+from studiolo.agent.copies.selection import Selection
 from studiolo.core.copying.rules import TEMPORARY_PREFIX
 
 MAX_ENTRIES = 20_000  # the copy waits for it
 
 
-def count(root: int, name: str | None, pulse: Callable[[], None]) -> list[int] | None:
+def count(
+    root: int, name: str | None, pulse: Callable[[], None], selection: Selection | None = None
+) -> list[int] | None:
     """Return the files and bytes below an open directory, or of its one entry; None if they are too many."""
     try:
-        if name is not None:
-            return [1, os.stat(name, dir_fd=root, follow_symlinks=False).st_size]
-        return _below(root, pulse)
+        if name is None:
+            return _below(root, pulse, selection)
+        if selection is not None and name not in selection.names(()):
+            return [0, 0]
+        return [1, os.stat(name, dir_fd=root, follow_symlinks=False).st_size]
     except OSError:
         return None
 
 
-def _below(root: int, pulse: Callable[[], None]) -> list[int] | None:
+def _below(root: int, pulse: Callable[[], None], selection: Selection | None) -> list[int] | None:
     files = size_bytes = entries = 0
     todo: list[Trail] = [()]
     while todo:
         pulse()
         trail = todo.pop()
+        chosen = None if selection is None else selection.names(trail)
         directory = open_below(root, trail)
         try:
             with os.scandir(directory) as listed:
@@ -34,7 +40,7 @@ def _below(root: int, pulse: Callable[[], None]) -> list[int] | None:
                     entries += 1
                     if entries > MAX_ENTRIES:
                         return None
-                    if one.name.startswith(TEMPORARY_PREFIX):
+                    if one.name.startswith(TEMPORARY_PREFIX) or (chosen is not None and one.name not in chosen):
                         continue
                     found = one.stat(follow_symlinks=False)
                     if stat.S_ISDIR(found.st_mode):

@@ -31,6 +31,7 @@ from studiolo.agent.copies.entries import (
     kind_of,
     unpacked_trail,
 )
+from studiolo.agent.copies.selection import Selection
 from studiolo.agent.copies.stream import DATA, MESSAGE, Stream, StreamBroken, parsed
 from studiolo.core.copying.rules import TEMPORARY_PREFIX
 
@@ -49,11 +50,12 @@ class Root:
 
 
 class Reader:
-    """Answers one target until it leaves."""
+    """Answers one target until it leaves; what is not in the selection is not there."""
 
-    def __init__(self, root: Root, stream: Stream) -> None:
+    def __init__(self, root: Root, stream: Stream, selection: Selection | None = None) -> None:
         self._root = root
         self._stream = stream
+        self._selection = selection
         self._never: Any = None  # device and inode of a directory that is left out
         self._device = os.fstat(root.directory).st_dev
 
@@ -61,6 +63,12 @@ class Reader:
         """Answer until the target leaves; raise StreamBroken if it breaks the rules."""
         while (request := self._stream.read()) is not None:
             self._answer(_request(request))
+            self._stream.flush()
+
+    def refuse(self, why: str) -> None:
+        """Answer whatever the target asks by a refusal, until it leaves."""
+        while self._stream.read() is not None:
+            self._stream.tell({"failed": why})
             self._stream.flush()
 
     def _answer(self, request: dict[str, Any]) -> None:
@@ -75,6 +83,9 @@ class Reader:
     def _list(self, trail: Trail) -> None:
         if self._root.name is not None and trail:
             raise StreamBroken("only one entry was ordered")
+        if self._selection is not None and not self._selection.holds(trail):
+            self._stream.tell({"gone": True})
+            return
         try:
             directory = open_below(self._root.directory, trail)
         except FileNotFoundError:
@@ -84,18 +95,18 @@ class Reader:
             self._stream.tell({"failed": error.strerror or "cannot be read"})
             return
         try:
-            self._tell_entries(directory)
+            self._tell_entries(directory, trail)
         finally:
             os.close(directory)
 
-    def _tell_entries(self, directory: int) -> None:
+    def _tell_entries(self, directory: int, trail: Trail) -> None:
         found = os.fstat(directory)
         self._stream.tell({"directory": Facts.of(found).packed()})
         told: list[list[Any]] = []
         characters = 0
         try:
             if found.st_dev == self._device:  # what is mounted there is somebody else's
-                for entry in self._entries(directory):
+                for entry in self._entries(directory, trail):
                     told.append(entry.packed())
                     characters += 50 + len(entry.name) + len(entry.text)
                     if characters > _TOLD_CHARACTERS:
@@ -108,15 +119,17 @@ class Reader:
             self._stream.tell({"entries": told})
         self._stream.tell({"end": True})
 
-    def _entries(self, directory: int) -> Iterator[Entry]:
+    def _entries(self, directory: int, trail: Trail) -> Iterator[Entry]:
+        chosen = None if self._selection is None else self._selection.names(trail)
         if self._root.name is not None:
             with suppress(FileNotFoundError):
-                found = os.stat(self._root.name, dir_fd=directory, follow_symlinks=False)
-                yield self._entry(directory, self._root.name, found)
+                if chosen is None or self._root.name in chosen:
+                    found = os.stat(self._root.name, dir_fd=directory, follow_symlinks=False)
+                    yield self._entry(directory, self._root.name, found)
             return
         with os.scandir(directory) as listed:
             for one in listed:
-                if not one.name.startswith(TEMPORARY_PREFIX):
+                if not one.name.startswith(TEMPORARY_PREFIX) and (chosen is None or one.name in chosen):
                     with suppress(FileNotFoundError):  # gone since it was listed
                         yield self._entry(directory, one.name, one.stat(follow_symlinks=False))
 
@@ -135,10 +148,13 @@ class Reader:
             for _ in files:
                 self._stream.tell({"failed": error.strerror or "cannot be read"})
             return
+        chosen = None if self._selection is None else self._selection.names(trail)
         try:
             for name, offset, checksum in files:
                 if self._root.name not in (None, name):
                     raise StreamBroken("only one entry was ordered")
+                if chosen is not None and name not in chosen:
+                    raise StreamBroken("what is excluded was asked for")
                 self._send_file(directory, name, offset, checksum)
         finally:
             os.close(directory)

@@ -28,6 +28,7 @@ from studiolo.agent.copies.entries import (
     Trail,
 )
 from studiolo.agent.copies.placing import RESUMED_FROM_BYTES, Arriving, PartIsLost, Placer, resumable_name
+from studiolo.agent.copies.selection import Selection
 from studiolo.agent.copies.stream import Stream
 from studiolo.core.copying.removal import Remover
 from studiolo.core.copying.rules import FATAL, TEMPORARY_PREFIX, Rules, Tally
@@ -74,14 +75,24 @@ class _Visit:
 class TreeWriter:
     """Carries out one copy at its target."""
 
-    def __init__(self, root: int, source: Source, stream: Stream, rules: Rules, placer: Placer, tally: Tally) -> None:
+    def __init__(
+        self,
+        root: int,
+        source: Source,
+        stream: Stream,
+        rules: Rules,
+        placer: Placer,
+        tally: Tally,
+        selection: Selection | None = None,
+    ) -> None:
         self._root = root
         self._source = source
         self._stream = stream
         self._rules = rules
         self._placer = placer
         self._tally = tally
-        self._remover = Remover(rules, placer, tally, self._pulse, MAX_DEPTH_REMOVED)
+        removable = None if selection is None else selection.names_inside
+        self._remover = Remover(rules, placer, tally, self._pulse, MAX_DEPTH_REMOVED, removable)
         self._leaders: dict[str, Trail] = {}  # files with several names: where the first one went
         self._visits: list[_Visit] = []
 
@@ -293,7 +304,7 @@ class TreeWriter:
         if existing is None or not stat.S_ISDIR(existing.st_mode):
             return False
         self._ask_for_wanted(here)
-        self._remover.clear(here.directory, name, existing)
+        self._remover.clear(here.directory, (*here.trail, name), existing)
         return True
 
     def _subdirectory(self, visit: _Visit) -> None:
@@ -304,7 +315,7 @@ class TreeWriter:
             return
         parent = open_below(self._root, visit.trail[:-1])
         try:
-            directory = self._enter(parent, visit.trail[-1], visit.existing)
+            directory = self._enter(parent, visit.trail, visit.existing)
         finally:
             os.close(parent)
         try:
@@ -313,11 +324,12 @@ class TreeWriter:
         finally:
             os.close(directory)
 
-    def _enter(self, parent: int, name: str, existing: os.stat_result | None) -> int:
+    def _enter(self, parent: int, trail: Trail, existing: os.stat_result | None) -> int:
         """Open the target's directory, made if it is not there, so that we may write in it."""
+        name = trail[-1]
         is_there = existing is not None and stat.S_ISDIR(existing.st_mode)
         if existing is not None and not is_there:
-            self._remover.clear(parent, name, existing)
+            self._remover.clear(parent, trail, existing)
         if not is_there:
             os.mkdir(name, 0o700, dir_fd=parent)
         directory = os.open(name, OPENED, dir_fd=parent)

@@ -246,7 +246,7 @@ class TreeCopier:
         """Remove a directory where a file or link is to be; tell whether there was one."""
         if existing is None or not stat.S_ISDIR(existing.st_mode):
             return False
-        self._remover.clear(here.target, name, existing)
+        self._remover.clear(here.target, (*here.trail, name), existing)
         return True
 
     def _subdirectory(
@@ -277,7 +277,7 @@ class TreeCopier:
         """Open the target's directory, made if it is not there, so that we may write in it."""
         is_there = existing is not None and stat.S_ISDIR(existing.st_mode)
         if existing is not None and not is_there:
-            self._remover.clear(here.target, name, existing)
+            self._remover.clear(here.target, (*here.trail, name), existing)
         if not is_there:
             os.mkdir(name, 0o700, dir_fd=here.target)
         target = os.open(name, DIRECTORY, dir_fd=here.target)

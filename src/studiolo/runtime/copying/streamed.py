@@ -81,7 +81,12 @@ class StreamedEngine:
             target_path += "/"
         async with AsyncExitStack() as stack:
             is_same_home = source_id == target_id
-            given: dict[str, Any] = {"path": source_path, "is_same_home": is_same_home, "within": order.source_within}
+            given: dict[str, Any] = {
+                "path": source_path,
+                "is_same_home": is_same_home,
+                "within": order.source_within,
+                "exclude": order.exclude,
+            }
             try:
                 source = await self._open(stack, source_id, "copies.read", given)
             except StudioloError as error:
@@ -187,14 +192,12 @@ class _Relay:
 
 
 def _refuse_unknown(order: CopyOrder) -> None:
-    if order.exclude:
-        raise CopyFailed(NOT_BETWEEN_HOSTS.format("`exclude`"))
     if order.mode != "copy" or order.max_bytes is not None:
         raise CopyFailed(NOT_BETWEEN_HOSTS.format("revising what was handed out"))
 
 
-def _options(order: CopyOrder) -> dict[str, bool]:
-    return {name: getattr(order, name) for name in ("overwrite_newer", "delete_missing", "backup")}
+def _options(order: CopyOrder) -> dict[str, Any]:
+    return {name: getattr(order, name) for name in ("overwrite_newer", "delete_missing", "backup", "exclude")}
 
 
 def _found(result: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+from studiolo.core.copying.patterns import exclude_options
 from studiolo.core.errors import CopyFailed, FileNotFound, PathOutsideProject
 from studiolo.runtime.keeper import linux
 from studiolo.runtime.keeper.directories import DataDirectory
@@ -202,10 +203,7 @@ def _rsync_options(request: CopyPath) -> list[str]:
         options.append("--no-inc-recursive")  # the list is made before anything is written: no copy of the copy
     flags = {"--update": not request.overwrite_newer, "--delete": request.delete_missing, "--backup": request.backup}
     options += [flag for flag, is_on in flags.items() if is_on]
-    patterns: list[str] = []
-    for pattern in request.exclude:
-        patterns = [] if pattern == "!" else [*patterns, pattern]  # rsync's word for "forget the ones before"
-    options += [f"--exclude={pattern}" for pattern in patterns]
+    options += exclude_options(request.exclude)
     if request.timeout_seconds is not None:
         options.append(f"--timeout={math.ceil(request.timeout_seconds)}")
     return options
