@@ -17,11 +17,13 @@ def basic(credentials: str) -> str:
     [
         ("Bearer sk-abc", "sk-abc"),
         ("Bearer  sk-abc ", "sk-abc"),
+        ("Bearer sk-abc more", "sk-abc"),
         ("Bearer", ""),
         (basic("sk-abc:"), "sk-abc"),
         (basic("sk-abc:ignored"), "sk-abc"),
         (basic("sk-abc:a:b"), "sk-abc"),
         (basic("sk-abc"), "sk-abc"),
+        (basic("sk-a:").rstrip("="), "sk-a"),
         (basic(":"), ""),
         (basic(""), ""),
         ("Basic not base64!", ""),

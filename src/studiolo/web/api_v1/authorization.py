@@ -16,13 +16,13 @@ def key_from_header(header: str | None) -> str:
     """Return the API key a request came with, possibly empty (`curl -u :`).
 
     Raises Unauthenticated without the header, or for a scheme that is neither `Bearer` nor `Basic`; the scheme's
-    case counts, and of Basic the password is ignored.
+    case counts, of Basic the password is ignored, and of Bearer all words but the first.
     """
     if not header:
         raise Unauthenticated("You must provide authentication via an API key.")
     scheme, _, credentials = header.partition(" ")
     if scheme == "Bearer":
-        return credentials.strip()
+        return next(iter(credentials.split()), "")
     if scheme == "Basic":
         return _basic_user(credentials.strip())
     raise Unauthenticated(f"Unknown authorization type '{scheme}'")
@@ -52,7 +52,8 @@ def administrators(api_keys: ApiKeys) -> Callable[[Request], Awaitable[bool]]:
 
 def _basic_user(credentials: str) -> str:
     try:
-        text = b64decode(credentials, validate=True).decode()
+        padding = "=" * (-len(credentials) % 4)  # which clients of old could leave out
+        text = b64decode(credentials + padding, validate=True).decode()
     except (binascii.Error, ValueError):
         return ""  # what cannot be read is no key
     return text.partition(":")[0]
