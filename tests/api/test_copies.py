@@ -51,6 +51,19 @@ async def test_forms_are_coerced(as_owner, between, copy_engine, run_copies):
     assert (order.exclude, order.timeout_seconds, order.target_path) == (("*.pyc",), 5, "a")
 
 
+async def test_clients_of_2017_may_leave_histories_out(as_owner, between, copy_engine, run_copies):
+    await as_owner.form(COPY, between | {"exclude_history": "false"})
+    await as_owner.call(COPY, **between, exclude_history=True, exclude=["*.pyc"])
+    await run_copies()
+    assert sorted(order.exclude for order in copy_engine.orders) == [(), ("*.pyc", "*.sage-history")]
+
+
+async def test_a_timeout_of_zero_is_none(as_owner, between, copy_engine, run_copies):
+    await as_owner.call(COPY, **between, timeout=0)
+    await run_copies()
+    assert copy_engine.orders[0].timeout_seconds is None
+
+
 async def test_waiting_answers_success_when_it_is_done(as_owner, between, services, wait_for):
     async def work() -> None:
         while not await services.copies.run_one("worker"):

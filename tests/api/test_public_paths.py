@@ -90,6 +90,8 @@ async def test_why_a_public_path_is_not_copied(as_stranger, as_owner, shown):
     words = f"path 'secret.txt' of project with id '{shown}' is not public"
     given = {"src_project_id": shown, "src_path": "secret.txt", "target_project_id": mine}
     assert await as_stranger.fails(call, **given) == words
+    for missing in given:
+        assert await as_stranger.fails(call, **given | {missing: ""}) == f"{missing} must be defined"
     given = {"src_project_id": shown, "src_path": "pub/a.txt", "target_project_id": shown}
     assert await as_stranger.fails(call, **given) == f"user must have write access to target project {shown}"
 

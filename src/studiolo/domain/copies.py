@@ -272,7 +272,7 @@ class Copies:
             delete_missing=request.delete_missing,
             backup=request.backup,
             exclude=request.exclude,
-            timeout_seconds=request.timeout_seconds,
+            timeout_seconds=request.timeout_seconds or None,  # zero is none to rsync, too
             scheduled_at=scheduled_at_of(request.scheduled),
             started_at=None,
             finished_at=None,
@@ -284,6 +284,12 @@ class Copies:
 
 
 def _checked_ids(request: CopyRequest) -> tuple[ProjectId, ProjectId]:
+    for name, given in (
+        ("src_project_id", request.source_project_id),
+        ("target_project_id", request.target_project_id),
+    ):
+        if request.is_public and not given:
+            raise InvalidRequest(f"{name} must be defined")
     if not is_uuid(request.source_project_id):
         raise InvalidRequest(f"src_project_id='{request.source_project_id}' not valid")
     if not is_uuid(request.target_project_id):

@@ -325,6 +325,7 @@ class CopiesCalls:
         wait_until_done: bool | None = None,
         scheduled: str | None = None,
         exclude: list[str] | None = None,
+        exclude_history: bool | None = None,
     ) -> CopyPathResponse | CopyPathDone:
         """Copy a file or directory from one project to another, now or at a given time.
 
@@ -341,6 +342,7 @@ class CopiesCalls:
             wait_until_done: Answer only when the copy is done. Default: `False`.
             scheduled: Not before this time, which is UTC unless it says otherwise.
             exclude: Patterns of what is left out, as rsync reads them.
+            exclude_history: Of clients of 2017 to 2019: leave out `*.sage-history`. Default: `False`.
         """
         return self._caller.call(
             "copy_path_between_projects",
@@ -356,6 +358,7 @@ class CopiesCalls:
                 "wait_until_done": wait_until_done,
                 "scheduled": scheduled,
                 "exclude": exclude,
+                "exclude_history": exclude_history,
             },
             (CopyPathResponse, CopyPathDone),
             is_once=True,
@@ -600,6 +603,7 @@ class AsyncCopiesCalls:
         wait_until_done: bool | None = None,
         scheduled: str | None = None,
         exclude: list[str] | None = None,
+        exclude_history: bool | None = None,
     ) -> CopyPathResponse | CopyPathDone:
         """Copy a file or directory from one project to another, now or at a given time.
 
@@ -616,6 +620,7 @@ class AsyncCopiesCalls:
             wait_until_done: Answer only when the copy is done. Default: `False`.
             scheduled: Not before this time, which is UTC unless it says otherwise.
             exclude: Patterns of what is left out, as rsync reads them.
+            exclude_history: Of clients of 2017 to 2019: leave out `*.sage-history`. Default: `False`.
         """
         return await self._caller.call(
             "copy_path_between_projects",
@@ -631,6 +636,7 @@ class AsyncCopiesCalls:
                 "wait_until_done": wait_until_done,
                 "scheduled": scheduled,
                 "exclude": exclude,
+                "exclude_history": exclude_history,
             },
             (CopyPathResponse, CopyPathDone),
             is_once=True,

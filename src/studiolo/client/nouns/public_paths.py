@@ -63,6 +63,7 @@ class PublicPathsCalls:
         backup: bool | None = None,
         timeout: float | None = None,
         exclude: list[str] | None = None,
+        exclude_history: bool | None = None,
     ) -> None:
         """Copy a public file or directory into a project, and wait until it is there.
 
@@ -77,6 +78,7 @@ class PublicPathsCalls:
             backup: Keep what is replaced or deleted, with `~` at the end. Default: `False`.
             timeout: Seconds, after which the copy fails.
             exclude: Patterns of rsync: what fits is left out.
+            exclude_history: Of clients of 2017 to 2019: leave out `*.sage-history`. Default: `False`.
         """
         self._caller.do(
             "copy_public_path_between_projects",
@@ -90,6 +92,7 @@ class PublicPathsCalls:
                 "backup": backup,
                 "timeout": timeout,
                 "exclude": exclude,
+                "exclude_history": exclude_history,
             },
             is_once=True,
         )
@@ -154,6 +157,7 @@ class AsyncPublicPathsCalls:
         backup: bool | None = None,
         timeout: float | None = None,
         exclude: list[str] | None = None,
+        exclude_history: bool | None = None,
     ) -> None:
         """Copy a public file or directory into a project, and wait until it is there.
 
@@ -168,6 +172,7 @@ class AsyncPublicPathsCalls:
             backup: Keep what is replaced or deleted, with `~` at the end. Default: `False`.
             timeout: Seconds, after which the copy fails.
             exclude: Patterns of rsync: what fits is left out.
+            exclude_history: Of clients of 2017 to 2019: leave out `*.sage-history`. Default: `False`.
         """
         await self._caller.do(
             "copy_public_path_between_projects",
@@ -181,6 +186,7 @@ class AsyncPublicPathsCalls:
                 "backup": backup,
                 "timeout": timeout,
                 "exclude": exclude,
+                "exclude_history": exclude_history,
             },
             is_once=True,
         )

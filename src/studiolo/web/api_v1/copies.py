@@ -19,6 +19,7 @@ REPORT = (
     " whose entries have `path` and the `beside` where the new file is. With `exclude` nothing is counted. Lists of"
     " operations leave it out."
 )
+EXCLUDE_HISTORY = "Of clients of 2017 to 2019: leave out `*.sage-history`."
 NOTE = "Query copy_path_status with the copy_path_id to learn if the copy operation was successful."
 
 
@@ -40,6 +41,7 @@ class CopyPathParameters(Parameters):
         default=None, description="Not before this time, which is UTC unless it says otherwise."
     )
     exclude: Texts = Field(default=[], description="Patterns of what is left out, as rsync reads them.")
+    exclude_history: Flag = Field(default=False, description=EXCLUDE_HISTORY)
 
 
 class CopyPathResponse(Answer):
@@ -229,6 +231,11 @@ async def retry_copy(context: CallContext, parameters: CopyParameters) -> Succes
     return Success()
 
 
+def patterns(exclude: list[str], *, exclude_history: bool) -> tuple[str, ...]:
+    """Return what is left out of a copy."""
+    return (*exclude, "*.sage-history") if exclude_history else tuple(exclude)
+
+
 def _request(parameters: CopyPathParameters) -> CopyRequest:
     return CopyRequest(
         source_project_id=parameters.src_project_id,
@@ -238,7 +245,7 @@ def _request(parameters: CopyPathParameters) -> CopyRequest:
         overwrite_newer=parameters.overwrite_newer,
         delete_missing=parameters.delete_missing,
         backup=parameters.backup,
-        exclude=tuple(parameters.exclude),
+        exclude=patterns(parameters.exclude, exclude_history=parameters.exclude_history),
         timeout_seconds=parameters.timeout,
         scheduled=parameters.scheduled or None,
     )

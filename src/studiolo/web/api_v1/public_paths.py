@@ -10,6 +10,7 @@ from studiolo.domain.files import FileEntry
 from studiolo.domain.moments import parse_moment
 from studiolo.domain.public_paths import ListingOptions
 from studiolo.web.api_v1.answers import Success
+from studiolo.web.api_v1.copies import EXCLUDE_HISTORY, patterns
 from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Number, Parameters, Shape, Text, Texts
 from studiolo.web.api_v1.registry import Call, CallContext, Example
 
@@ -26,6 +27,7 @@ class CopyPublicPathParameters(Parameters):
     backup: Flag = Field(default=False, description="Keep what is replaced or deleted, with `~` at the end.")
     timeout: Number = Field(default=None, description="Seconds, after which the copy fails.")
     exclude: Texts = Field(default=[], description="Patterns of rsync: what fits is left out.")
+    exclude_history: Flag = Field(default=False, description=EXCLUDE_HISTORY)
 
 
 class PublicGetTextFileParameters(Parameters):
@@ -85,7 +87,7 @@ async def copy_public_path_between_projects(context: CallContext, parameters: Co
         overwrite_newer=parameters.overwrite_newer,
         delete_missing=parameters.delete_missing,
         backup=parameters.backup,
-        exclude=tuple(parameters.exclude),
+        exclude=patterns(parameters.exclude, exclude_history=parameters.exclude_history),
         timeout_seconds=parameters.timeout,
         is_public=True,
     )
