@@ -9,7 +9,7 @@ import pytest
 
 from studiolo.core.ids import ProjectId
 from studiolo.domain.audit import in_request
-from studiolo.domain.idempotency import Idempotency, MadeBefore, note_made
+from studiolo.domain.idempotency import Idempotency, Made, MadeBefore, note_made
 from studiolo.storage import tables
 from studiolo.storage.database import Database
 from studiolo.testing.clock import MovingClock
@@ -159,11 +159,11 @@ async def test_many_at_once_make_one_thing(as_owner, services):
 
 async def test_two_hubs_make_one_thing(services, as_owner, database: Database, clock: MovingClock):
     """Both look before either has made it; who is second undoes what it made and finds what the first one made."""
-    attempts = [await Idempotency(database, clock).look(as_owner.principal, "k1", "x") for _ in range(2)]
+    attempts = [await Idempotency(database, clock).look(as_owner.principal, "k1", Made.PROJECT, "x") for _ in range(2)]
 
     def make(number: int) -> Any:
         with Idempotency(database, clock).carry_out(attempts[number]):
-            return database.write(lambda tx: attempts[number].note(tx, "project", f"p{number}"))
+            return database.write(lambda tx: attempts[number].note(tx, f"p{number}"))
 
     await make(0)
     with pytest.raises(MadeBefore) as before:
@@ -179,16 +179,16 @@ async def test_what_is_killed_in_the_middle_left_nothing_and_is_made_by_the_next
 
     async def make() -> None:
         def insert(tx: Any) -> None:
-            note_made(tx, "project", "p1")
+            note_made(tx, Made.PROJECT, "p1")
             raise Killed
 
-        attempt = await services.idempotency.look(as_owner.principal, "k1", "x")
+        attempt = await services.idempotency.look(as_owner.principal, "k1", Made.PROJECT, "x")
         with services.idempotency.carry_out(attempt), pytest.raises(Killed):
             await database.write(in_request(insert))
 
     await make()
     assert await kept(database) == []
-    assert (await services.idempotency.look(as_owner.principal, "k1", "x")).made_before is None
+    assert (await services.idempotency.look(as_owner.principal, "k1", Made.PROJECT, "x")).made_before is None
 
 
 @pytest.mark.parametrize("key", ["", '""', "x" * 256, "t\tab"])

@@ -9,6 +9,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import signal
 import time
@@ -32,6 +33,8 @@ GRACE_SECONDS = 5.0
 MAX_WAIT_SECONDS = 3600.0
 MAX_COLLECTED = 4 * 1024 * 1024  # characters of both streams together
 SHOWN = 4096
+SAME_WITHIN_SECONDS = 24 * 3600.0
+_ID = re.compile("[0-9a-f]{16}")
 
 
 class Job:
@@ -48,7 +51,17 @@ class Job:
         self.process: Process | None = None
         self.exit: Exit | None = None
         self.status = "running"
+        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.is_over = asyncio.Event()
+
+    @property
+    def age_seconds(self) -> float:
+        """Return how long ago it was started."""
+        return time.monotonic() - self._began
+
+    async def has_started(self) -> None:
+        """Wait until its process runs; raise why it cannot."""
+        await asyncio.shield(self.started)
 
     @property
     def elapsed_seconds(self) -> float:
@@ -113,19 +126,28 @@ class Jobs:
         """Return all jobs that are known, the last one first."""
         return list(reversed(self._jobs.values()))
 
-    async def start(self, order: Order, most_running: int | None, cpu_seconds: int | None) -> Job:
-        """Start a job; raise CommandFailed, or Conflict if too many run."""
+    async def start(
+        self, order: Order, most_running: int | None, cpu_seconds: int | None, job_id: str | None = None
+    ) -> Job:
+        """Start a job; raise CommandFailed, or Conflict if too many run.
+
+        Under an id that was given before, it is the job that was started then, if that was within a day.
+        """
+        known = self._jobs.get(job_id) if job_id is not None else None
+        if known is not None and known.age_seconds < SAME_WITHIN_SECONDS:
+            await known.has_started()
+            return known
         if most_running is not None and len(self._tasks) >= most_running:
             raise Conflict(f"{most_running} jobs of this project run already; wait for one, or end it.")
-        job_id = os.urandom(8).hex()
+        if job_id is None or known is not None:
+            job_id = os.urandom(8).hex()
         job = Job(job_id, order, Log(_directory(self._agent.home, job_id)))
         self._jobs[job_id] = job
-        started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._run(job, cpu_seconds, started))
+        task = asyncio.create_task(self._run(job, cpu_seconds))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         try:
-            await started
+            await job.has_started()
         except BaseException:
             self._forget(job)
             raise
@@ -146,16 +168,16 @@ class Jobs:
             async with asyncio.timeout(GRACE_SECONDS):
                 await job.is_over.wait()
 
-    async def _run(self, job: Job, cpu_seconds: int | None, started: "asyncio.Future[None]") -> None:
+    async def _run(self, job: Job, cpu_seconds: int | None) -> None:
         try:
             with arguments_of(job.order) as argv:
                 job.process = start_process(self._agent, job.order, argv, job.stdout, job.stderr)
                 if cpu_seconds is not None:
                     job.process.limit_cpu(cpu_seconds)
-                started.set_result(None)
+                job.started.set_result(None)
                 job.end(await job.process.run_to_end(job.order.timeout_seconds))
         except StudioloError as error:
-            started.set_exception(error)
+            job.started.set_exception(error)
 
     def _forget(self, job: Job) -> None:
         self._jobs.pop(job.job_id, None)
@@ -188,8 +210,12 @@ class _Text:
 async def start(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
     """Start a job and tell its number."""
     order = read_order(agent, given)
-    cpu_seconds = params.count(given, "cpu_seconds")
-    return (await _jobs(agent).start(order, params.count(given, "most_running"), cpu_seconds or None)).describe()
+    cpu_seconds = params.count(given, "cpu_seconds") or None
+    job_id = params.text(given, "job_id", "") or None
+    if job_id is not None and not _ID.fullmatch(job_id):
+        raise InvalidRequest("job_id must be 16 digits in hexadecimal", fields={"job_id": "not an id"})
+    job = await _jobs(agent).start(order, params.count(given, "most_running"), cpu_seconds, job_id)
+    return job.describe()
 
 
 async def status(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from studiolo.agent import params
 from studiolo.agent.files import explain, in_thread
 from studiolo.agent.space import Space, room_of
-from studiolo.agent.uploads import LIFETIME_SECONDS, Upload, Uploads
+from studiolo.agent.uploads import LIFETIME_SECONDS, Upload, Uploads, is_id
 from studiolo.core.errors import (
     ChecksumMismatch,
     InvalidRequest,
     PathOutsideProject,
     StudioloError,
     TooLarge,
+    UploadNotFound,
     UploadOffsetMismatch,
 )
 
@@ -34,8 +35,15 @@ DISCARDED_SECONDS = 10.0
 
 
 async def create(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
-    """Begin an upload that can be resumed; one of no bytes is finished at once."""
+    """Begin an upload that can be resumed; one of no bytes is finished at once.
+
+    Under an id that was given before, it is the upload that was begun then.
+    """
     uploads, upload = _uploads(agent), _read(given)
+    if given.get("upload_id") is not None:
+        with contextlib.suppress(UploadNotFound):
+            return await state(agent, given)
+        await uploads.discard(upload.upload_id)  # what was left when an agent was killed between two steps
     await room_of(agent, given, upload.size_bytes or 0)
     await uploads.create(upload)
     is_complete = upload.size_bytes == 0
@@ -200,11 +208,13 @@ def _uploads(agent: "Agent") -> Uploads:
 
 
 def _read(given: dict[str, Any]) -> Upload:
-    path = params.text(given, "path").rstrip("/")
+    path, upload_id = params.text(given, "path").rstrip("/"), params.text(given, "upload_id", "")
     if not path:
         raise InvalidRequest("path must name a file", fields={"path": "must name a file"})
+    if upload_id and not is_id(upload_id):
+        raise InvalidRequest("upload_id must be 32 digits in hexadecimal", fields={"upload_id": "not an id"})
     return Upload(
-        upload_id=os.urandom(16).hex(),
+        upload_id=upload_id or os.urandom(16).hex(),
         path=path,
         size_bytes=params.count(given, "size_bytes"),
         within=None if given.get("within") is None else params.text(given, "within"),

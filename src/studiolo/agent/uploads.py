@@ -140,7 +140,7 @@ class Uploads:
         os.rename(fresh, name, src_dir_fd=place.directory, dst_dir_fd=place.directory)
 
     def _find(self, upload_id: str) -> tuple[Upload, int]:
-        if not _ID.fullmatch(upload_id):
+        if not is_id(upload_id):
             raise UploadNotFound("There is no such upload.")
         try:
             with Home(self.home).place(f"{DIRECTORY}/{upload_id}.json", "open") as place:
@@ -227,6 +227,11 @@ class Uploads:
 
     async def _stop(self) -> None:
         self._reaping.cancel()
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text can be the id of an upload."""
+    return _ID.fullmatch(text) is not None
 
 
 def _mode_for(target: Place) -> int:

@@ -22,7 +22,7 @@ from studiolo.core.settings import Settings
 from studiolo.domain.audit import Action, in_request, note, note_refusal
 from studiolo.domain.collaborators import admit_invited
 from studiolo.domain.endings import Endings
-from studiolo.domain.idempotency import note_made
+from studiolo.domain.idempotency import Made, made_before, note_made
 from studiolo.domain.names import name_problem
 from studiolo.domain.passwords import Passwords
 from studiolo.domain.registration_tokens import find_usable, use
@@ -77,6 +77,9 @@ class Accounts:
         words what is wrong with each parameter.
         """
         token = self._admission(principal, is_admin, registration_token)
+        made = made_before(Made.ACCOUNT)
+        if made is not None:
+            return await self.get(AccountId(made))
         account = self._draft(email_address, password, first_name, last_name, is_admin)
         if not principal.is_admin:
             await self.take_turn(principal.address)
@@ -96,6 +99,9 @@ class Accounts:
         is_admin: bool = False,
     ) -> Account:
         """Do the same for whoever may use the machine's command line: nobody is asked for permission."""
+        made = made_before(Made.ACCOUNT)
+        if made is not None:
+            return await self.get(AccountId(made))
         account = self._draft(email_address, password, first_name, last_name, is_admin)
         return await self._insert(account, password, agreed_to_terms, None, None)
 
@@ -348,7 +354,7 @@ class Accounts:
             )
             if maker is None or maker.is_admin or self._settings.account_creation == "any_key":
                 admit_invited(tx, account, account.created_at)  # else anybody could take somebody's places
-            note_made(tx, "account", account.account_id)
+            note_made(tx, Made.ACCOUNT, account.account_id)
 
         await self._database.write(in_request(insert))
         return account

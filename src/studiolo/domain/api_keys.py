@@ -27,7 +27,7 @@ from studiolo.core.settings import Settings
 from studiolo.domain.access import require
 from studiolo.domain.audit import Action, in_request, note
 from studiolo.domain.endings import Endings
-from studiolo.domain.idempotency import note_made
+from studiolo.domain.idempotency import Made, note_made, refuse_to_tell_again
 from studiolo.domain.scopes import acts_as_admin, is_no_more, read_scopes, scope_names
 from studiolo.storage import accounts, auth_tokens, sign_ins
 from studiolo.storage import api_keys as rows
@@ -83,6 +83,7 @@ class ApiKeys:
         With `project_id` the key opens that project only, as long as the account may write there. Without
         `scopes` it is good for all that the caller's own key is good for. Made with a key that ends, it ends no later.
         """
+        refuse_to_tell_again(Made.API_KEY)
         owner = account_id or principal.account_id
         wanted = principal.key_scopes if scopes is None else read_scopes(scopes)
         expires_at = principal.key_expires_at if expires_at is None else expires_at
@@ -116,7 +117,7 @@ class ApiKeys:
             rows.set_key(tx, number, key_hash=hash_secret(secret), trunc=f"{secret[:3]}...{secret[-6:]}")
             made = _existing(rows.get(tx, number))
             _note(tx, now, principal, Action.API_KEY_CREATED, made)
-            note_made(tx, "api_key", str(made.api_key_id))
+            note_made(tx, Made.API_KEY, str(made.api_key_id))
             return made, secret
 
         return await self._database.write(in_request(insert))

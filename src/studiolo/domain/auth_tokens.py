@@ -37,6 +37,7 @@ from studiolo.domain.api_keys import banned
 from studiolo.domain.audit import Action, in_request, note
 from studiolo.domain.endings import Endings
 from studiolo.domain.guesses import Guesses, Sources
+from studiolo.domain.idempotency import Made, note_made, refuse_to_tell_again
 from studiolo.domain.projects import is_storable
 from studiolo.domain.scopes import acts_as_admin
 from studiolo.domain.throttles import Throttle, refuse
@@ -141,6 +142,7 @@ class AuthTokens:
         self, principal: Principal, account: Account, narrowing: Narrowing = AS_USUAL
     ) -> tuple[str, AuthToken]:
         """Make a token for an account, once somebody made sure that the principal may have one."""
+        refuse_to_tell_again(Made.AUTH_TOKEN)
         if account.is_banned:
             raise banned(self._settings)
         now = self._clock.now()
@@ -165,6 +167,7 @@ class AuthTokens:
 
         def add(tx: Transaction) -> None:
             rows.add(tx, hash_secret(secret), token)
+            note_made(tx, Made.AUTH_TOKEN, token.auth_token_id)
             _note_minted(tx, principal, token)
 
         await self._database.write(in_request(add))

@@ -24,7 +24,7 @@ from studiolo.domain.copy_notices import CopyNotices
 from studiolo.domain.copy_orders import CANCELLED, Place, require, require_both
 from studiolo.domain.copying import Copying, Share
 from studiolo.domain.home_paths import path_in_home
-from studiolo.domain.idempotency import note_made
+from studiolo.domain.idempotency import Made, made_before, note_made
 from studiolo.domain.moments import parse_moment
 from studiolo.domain.projects import is_storable
 from studiolo.storage import copies as rows
@@ -93,6 +93,9 @@ class Copies:
 
     async def create(self, principal: Principal, request: CopyRequest) -> CopyOperation:
         """Write a copy down; it happens soon, or once its scheduled moment has come."""
+        made = made_before(Made.COPY)
+        if made is not None:
+            return await self._get(CopyId(made))
         source_id, target_id = _checked_ids(request)
         source = Place(source_id, request.source_path, is_public=request.is_public)
         target = Place(target_id, request.target_path or request.source_path)
@@ -103,7 +106,7 @@ class Copies:
             check_operation(copy)
             expires_at = max(copy.created_at, copy.scheduled_at or copy.created_at) + timedelta(days=KEPT_DAYS)
             rows.insert_waiting(tx, copy, expires_at=expires_at)
-            note_made(tx, "copy", copy.copy_id)
+            note_made(tx, Made.COPY, copy.copy_id)
             return copy
 
         copy = await self._database.write(in_request(create))

@@ -27,6 +27,7 @@ from studiolo.core.models import (
 )
 from studiolo.core.secrets import SecretSource
 from studiolo.core.settings import Settings
+from studiolo.domain.audit import in_request
 from studiolo.domain.copies import KEPT_DAYS, scheduled_at_of
 from studiolo.domain.copy_group_requests import (
     MAX_MEMBERS,
@@ -38,6 +39,7 @@ from studiolo.domain.copy_group_requests import (
 )
 from studiolo.domain.copy_orders import CANCELLED
 from studiolo.domain.copy_targets import fill_in
+from studiolo.domain.idempotency import Made, made_before, note_made
 from studiolo.runtime.protocols import HomeRemover
 from studiolo.storage import copies as copy_rows
 from studiolo.storage import copy_bases
@@ -87,7 +89,7 @@ class CopyGroups:
     async def create(self, principal: Principal, request: GroupRequest) -> tuple[CopyGroup, bool]:
         """Order a group and return it; False beside it when it was ordered before under the same key."""
         check(request)
-        known = await self._known(principal, request)
+        known = await self._ordered(principal) or await self._known(principal, request)
         if known is not None:
             return known, False
         group, copies = await self._database.read(lambda tx: self._prepare(tx, principal, request))
@@ -99,9 +101,10 @@ class CopyGroups:
             if snapshot:
                 copy_bases.plan_snapshot(tx, group.group_id, group.project_id, group.created_at)
             copy_rows.insert_group(tx, [*snapshot, *copies], expires_at=group.expires_at)
+            note_made(tx, Made.COPY_GROUP, group.group_id)
             return True
 
-        if not await self._database.write(insert):
+        if not await self._database.write(in_request(insert)):
             known = await self._known(principal, request)
             if known is None:
                 raise CopyGroupKeyUsed("The group was ordered and deleted meanwhile; send the request again.")
@@ -122,7 +125,7 @@ class CopyGroups:
             raise InvalidRequest(f"state must be one of {', '.join(COPY_STATES)}", fields={"state": "unknown"})
 
         def read(tx: Transaction) -> GroupStatus:
-            group = _found(tx, principal, group_id)
+            group = require_group(tx, principal, group_id)
             copies = rows.list_copies(tx, group.group_id, after=after, limit=limit + 1, state=wanted)
             is_more = limit > 0 and len(copies) > limit
             page = copies[:limit]
@@ -136,7 +139,7 @@ class CopyGroups:
         """Cancel what is not finished of a group; return how many copies that were."""
 
         def cancel(tx: Transaction) -> int:
-            group = _found(tx, principal, group_id)
+            group = require_group(tx, principal, group_id)
             cancelled = rows.cancel(tx, group.group_id, self._clock.now(), CANCELLED)
             if not cancelled:
                 raise CopyOperationFinished(f"The group {group_id} is finished already.")
@@ -148,7 +151,7 @@ class CopyGroups:
         """Carry out once more what failed of a group, in the caller's name; return how many copies that are."""
 
         def retry(tx: Transaction) -> int:
-            group = _found(tx, principal, group_id)
+            group = require_group(tx, principal, group_id)
             now = self._clock.now()
             expires_at = now + timedelta(days=KEPT_DAYS)
             account_id = principal.account_id
@@ -180,12 +183,17 @@ class CopyGroups:
     def _keeps_base(self, group: CopyGroup) -> bool:
         return group.kind == "hand_out" and group.mode != "rehearse" and self._settings.copy_base_mb > 0
 
+    async def _ordered(self, principal: Principal) -> CopyGroup | None:
+        """Return the group that this very request ordered before, by its Idempotency-Key."""
+        made = made_before(Made.COPY_GROUP)
+        return await self._database.read(lambda tx: require_group(tx, principal, made)) if made is not None else None
+
     async def _known(self, principal: Principal, request: GroupRequest) -> CopyGroup | None:
         """Return the group that was ordered under the request's key; raise CopyGroupKeyUsed if it was another one."""
         key = request.group_key
         if key is None:
             return None
-        group = await self._database.read(lambda tx: rows.get_by_key(tx, _owner(principal), key))
+        group = await self._database.read(lambda tx: rows.get_by_key(tx, owner_of(principal), key))
         if group is not None and group.request_hash != hash_of(request):
             raise CopyGroupKeyUsed(
                 f"group_key '{key}' was used for another request: group {group.group_id}; use another key",
@@ -204,7 +212,7 @@ class CopyGroups:
         scheduled_at = scheduled_at_of(request.scheduled)
         group = CopyGroup(
             group_id=CopyGroupId(self._secrets.uuid()),
-            owner=_owner(principal),
+            owner=owner_of(principal),
             account_id=principal.account_id,
             group_key=request.group_key,
             request_hash=hash_of(request),
@@ -273,13 +281,19 @@ def _snapshot_of(first: CopyOperation, copy_id: CopyId) -> CopyOperation:
     )
 
 
-def _owner(principal: Principal) -> str:
+def owner_of(principal: Principal) -> str:
+    """Return whose the groups are that a caller orders: an account's, or those of a project's own key."""
     return principal.account_id or principal.key_project_id or ""
 
 
-def _found(tx: Transaction, principal: Principal, group_id: str) -> CopyGroup:
+def may_steer(principal: Principal, group: CopyGroup) -> bool:
+    """Tell whether a caller may see, cancel and repeat a group."""
+    return principal.scope == FULL_SCOPE and (principal.is_admin or group.owner == owner_of(principal))
+
+
+def require_group(tx: Transaction, principal: Principal, group_id: str) -> CopyGroup:
+    """Return a group that the caller may see and steer."""
     group = rows.get(tx, CopyGroupId(group_id)) if is_uuid(group_id) else None
-    is_theirs = group is not None and (principal.is_admin or group.owner == _owner(principal))
-    if group is None or not is_theirs or principal.scope != FULL_SCOPE:
+    if group is None or not may_steer(principal, group):
         raise CopyOperationNotFound(f"Can't find group of copies with ID={group_id[:50]}")
     return group

@@ -13,12 +13,14 @@ from studiolo.core.settings import Settings
 from studiolo.domain.access import Access
 from studiolo.domain.agents import Agents
 from studiolo.domain.exec import MAX_TIMEOUT_SECONDS
+from studiolo.domain.idempotency import Made, id_elsewhere, made_before, note_made_elsewhere
 
 DEFAULT_JOB_SECONDS = 3600.0
 MAX_WAIT_SECONDS = 50.0
 CALL_TIMEOUT_SECONDS = 150.0  # of a call that waits, and of one that ends a job
 MAX_EVENT_BYTES = 1024 * 1024
 MAX_JOBS = 1000
+JOB_ID_CHARACTERS = 16
 STATUSES = ("running", "completed", "killed", "timed_out")
 KINDS = ("stdout", "stderr", "exit", "truncated")
 _MOST = 1 << 62
@@ -86,6 +88,9 @@ class ExecJobs:
 
         `cpu_seconds` is what each of its processes may use of the processor; the settings may say less.
         """
+        made = made_before(Made.EXEC_JOB)
+        if made is not None:
+            return await self.status(principal, project_id, made)
         project = await self._access.project(principal, project_id, write=True)
         limits = [limit for limit in (cpu_seconds, self._settings.exec_cpu_seconds) if limit]
         params: dict[str, Any] = {
@@ -97,12 +102,15 @@ class ExecJobs:
             "cpu_seconds": min(limits, default=None),
             "most_running": self._settings.exec_jobs_per_project,
             "environment": dict(environment or {}),
+            "job_id": id_elsewhere(Made.EXEC_JOB, JOB_ID_CHARACTERS),
         }
         try:
-            return _job(await self._call(principal, project, "exec.start", params))
+            job = _job(await self._call(principal, project, "exec.start", params))
         except CommandFailed as error:
             message = f"Error executing command '{command}' with args '{','.join(args)}'"
             raise CommandFailed(f"{message} -- {error.message}, , ", **error.details) from error
+        note_made_elsewhere(Made.EXEC_JOB, job.job_id)
+        return job
 
     async def status(
         self, principal: Principal, project_id: ProjectId, job_id: str, *, wait_seconds: float = 0
@@ -165,7 +173,7 @@ class ExecJobs:
             params,
             timeout_seconds=CALL_TIMEOUT_SECONDS,
             may_start=principal.scope.may_start,
-            is_repeatable=call != "exec.start",
+            is_repeatable=call != "exec.start" or params["job_id"] is not None,
         )
 
 

@@ -1,24 +1,41 @@
 """Idempotency keys: a request that makes something may be sent again, and makes it once.
 
+**A creating call** is one that makes something to which the server gives an id or a secret of its own, so that the same
+request, sent twice, would leave two. A call whose request names what is there afterwards (a file at a path, a person in
+a project) leaves one however often it is sent, and needs no key. The registry of calls says which calls create, and
+what (`Made`); doors, documents, clients and tests read it there.
+
 1. What a request makes is noted under the caller's key in the very transaction that makes it. A server that is killed
    has made it and noted it, or neither: there is nothing to clean up, and whoever repeats the request gets it or makes
    it.
-2. Noted is the id of what was made, not the answer: the answer is built from it again, and no secret is ever kept.
+2. Noted is the id of what was made, not the answer: whoever makes such things asks `made_before` first, and gives the
+   one that was made. No secret is ever kept: what was told once is told never again (`refuse_to_tell_again`).
 3. A key is bound to the request it came with: with another one it is refused. While its request is under way in this
    hub the same one is asked to wait; in another hub, whoever is second finds what the first one made.
 4. What failed made nothing, so nothing is noted, and the same key may be used to try again.
+5. What is made outside of the database, by a project's agent, is made under an id that follows from the key
+   (`Attempt.id_of`): the agent knows it again, should the server be killed before it noted it.
 
 The request under way is held by a context variable, since what makes a thing is far below what reads the header.
 """
 
+import hashlib
+import hmac
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from studiolo.core.clock import Clock
-from studiolo.core.errors import Forbidden, IdempotencyKeyInUse, IdempotencyKeyReused, InvalidRequest
+from studiolo.core.errors import (
+    Forbidden,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    SecretNotKept,
+)
 from studiolo.core.models import Principal
 from studiolo.core.secrets import hash_secret
 from studiolo.storage import idempotency as rows
@@ -27,6 +44,22 @@ from studiolo.storage.database import Database, Transaction
 KEPT = timedelta(hours=24)
 MAX_KEY_CHARACTERS = 255
 _RETRY_SECONDS = 1
+
+
+class Made(StrEnum):
+    """What creating calls make."""
+
+    ACCOUNT = "account"
+    API_KEY = "API key"
+    AUTH_TOKEN = "auth token"  # noqa: S105 - a kind of thing
+    COPY = "copy"
+    COPY_GROUP = "group of copies"
+    EXEC_JOB = "command"
+    MESSAGE = "message"
+    ORGANIZATION = "organization"
+    PROJECT = "project"
+    REGISTRATION_TOKEN = "registration token"  # noqa: S105 - a kind of thing
+    UPLOAD = "upload"
 
 
 class MadeBefore(Exception):
@@ -41,18 +74,16 @@ class MadeBefore(Exception):
 class Attempt:
     """One request with a key; `made_before` is what it made when it was sent first."""
 
+    kind: Made
     caller: str
     key_hash: str
     request_hash: str
     now: datetime
     made_before: str | None = None
-    _kind: str | None = field(default=None, repr=False)
+    made_elsewhere: str | None = field(default=None, repr=False)  # and not noted yet
 
-    def note(self, tx: Transaction, kind: str, made: str) -> None:
-        """Note the first kind of thing that the request makes."""
-        self._kind = self._kind or kind
-        if self._kind != kind:
-            return  # what is made beside it, such as the API key of a new account
+    def note(self, tx: Transaction, made: str) -> None:
+        """Note what the request makes."""
         is_first = rows.add(
             tx,
             self.caller,
@@ -68,6 +99,10 @@ class Attempt:
                 raise _reused()
             raise MadeBefore(found[1])
 
+    def id_of(self, characters: int) -> str:
+        """Return the id, in hexadecimal, of what this request makes outside of the database."""
+        return hash_secret(f"{self.caller} {self.key_hash} {self.request_hash}")[:characters]
+
 
 _attempt: ContextVar[Attempt | None] = ContextVar("idempotency_attempt", default=None)
 
@@ -80,7 +115,7 @@ class Idempotency:
         self._clock = clock
         self._under_way: dict[tuple[str, str], str] = {}
 
-    async def look(self, principal: Principal, key: str, request: str) -> Attempt:
+    async def look(self, principal: Principal, key: str, kind: Made, request: str) -> Attempt:
         """Return the attempt that a caller's key and request are.
 
         Raises InvalidRequest for what is no key, Forbidden for who is nobody, IdempotencyKeyReused, or
@@ -89,14 +124,15 @@ class Idempotency:
         caller = principal.account_id or principal.key_project_id
         if caller is None:
             raise Forbidden("An Idempotency-Key needs a caller who is known.")
-        key_hash, request_hash = hash_secret(_read(key)), hash_secret(request)
+        bare = _read(key)
+        key_hash, request_hash = hash_secret(bare), _bound(bare, request)
         other = self._under_way.get((caller, key_hash))
         if other is not None and other != request_hash:
             raise _reused()
         if other is not None:
             words = "The request with this Idempotency-Key is still being carried out."
             raise IdempotencyKeyInUse(words, retry_after_seconds=_RETRY_SECONDS)
-        attempt = Attempt(caller, key_hash, request_hash, self._clock.now())
+        attempt = Attempt(kind, caller, key_hash, request_hash, self._clock.now())
         self._under_way[caller, key_hash] = request_hash
         try:
             found = await self._database.read(lambda tx: rows.get(tx, caller, key_hash, attempt.now))
@@ -113,12 +149,20 @@ class Idempotency:
     @contextmanager
     def carry_out(self, attempt: Attempt) -> Generator[None]:
         """Carry an attempt out for the length of a `with` block; what is made inside is noted."""
+        is_under_way = attempt.made_before is None
         token = _attempt.set(attempt)
         try:
             yield
         finally:
             _attempt.reset(token)
-            self._under_way.pop((attempt.caller, attempt.key_hash), None)
+            if is_under_way:
+                self._under_way.pop((attempt.caller, attempt.key_hash), None)
+
+    async def settle(self, attempt: Attempt) -> None:
+        """Note what was made outside of the database, once it is made."""
+        made = attempt.made_elsewhere
+        if made is not None:
+            await self._database.write(lambda tx: attempt.note(tx, made))
 
     async def reap(self) -> int:
         """Delete what is older than a day; return how much."""
@@ -126,14 +170,42 @@ class Idempotency:
         return await self._database.write(lambda tx: rows.reap(tx, now))
 
 
-def note_made(tx: Transaction, kind: str, made: str) -> None:
+def made_before(kind: Made) -> str | None:
+    """Return the id of what the request made when it was sent first, if it was."""
+    attempt = _attempt.get()
+    return attempt.made_before if attempt is not None and attempt.kind is kind else None
+
+
+def refuse_to_tell_again(kind: Made) -> None:
+    """Raise SecretNotKept if the request made something before whose secret was told then."""
+    made = made_before(kind)
+    if made is not None:
+        words = f"{kind[:1].upper()}{kind[1:]} {made} was made by this request before."
+        raise SecretNotKept(f"{words} Its secret was told then and is not kept; revoke it.", made=made)
+
+
+def note_made(tx: Transaction, kind: Made, made: str) -> None:
     """Note what is made, within the transaction that makes it, if the request came with a key.
 
-    The transaction must know its request (`audit.in_request`).
+    What is made beside it, such as the API key of a new account, is not noted. The transaction must know its request
+    (`audit.in_request`).
     """
     attempt = _attempt.get()
-    if attempt is not None:
-        attempt.note(tx, kind, made)
+    if attempt is not None and attempt.kind is kind:
+        attempt.note(tx, made)
+
+
+def id_elsewhere(kind: Made, characters: int) -> str | None:
+    """Return the id under which a project's agent is to make something, if the request came with a key."""
+    attempt = _attempt.get()
+    return attempt.id_of(characters) if attempt is not None and attempt.kind is kind else None
+
+
+def note_made_elsewhere(kind: Made, made: str) -> None:
+    """Have what a project's agent made noted, once the request is carried out, if it came with a key."""
+    attempt = _attempt.get()
+    if attempt is not None and attempt.kind is kind:
+        attempt.made_elsewhere = made
 
 
 def _read(key: str) -> str:
@@ -144,6 +216,14 @@ def _read(key: str) -> str:
         text = f"An Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} printable ASCII characters."
         raise InvalidRequest(text, fields={"Idempotency-Key": text})
     return bare
+
+
+def _bound(key: str, request: str) -> str:
+    """Return the hash by which a request is known again.
+
+    A request may hold a password, of which no fast hash may lie in the database: the key, which does not, goes in.
+    """
+    return hmac.new(key.encode(), request.encode(), hashlib.sha256).hexdigest()
 
 
 def _reused() -> IdempotencyKeyReused:

@@ -7,6 +7,8 @@ from studiolo.core.clock import Clock
 from studiolo.core.errors import Forbidden, InvalidRequest, NotFound
 from studiolo.core.ids import AccountId, MessageId, is_uuid
 from studiolo.core.models import FULL_SCOPE, Account, Message, Principal
+from studiolo.domain.audit import in_request
+from studiolo.domain.idempotency import Made, made_before, note_made
 from studiolo.domain.projects import is_storable
 from studiolo.domain.throttles import Throttle, refuse
 from studiolo.storage import accounts
@@ -38,6 +40,9 @@ class Messages:
         Raises InvalidRequest, NotFound for whom nobody knows, RateLimited.
         """
         sender = _account_id(principal)
+        made = made_before(Made.MESSAGE)
+        if made is not None:
+            return MessageId(int(made))
         if not 0 < len(to) <= MAX_RECIPIENTS:
             raise InvalidRequest(f"a message goes to 1 to {MAX_RECIPIENTS} accounts")
         _check(subject, body)
@@ -48,7 +53,7 @@ class Messages:
             if wait:
                 return -wait
             recipients = [find_account(tx, one).account_id for one in to]
-            return rows.add(
+            sent = rows.add(
                 tx,
                 from_id=sender,
                 to_ids=list(dict.fromkeys(recipients)),
@@ -57,8 +62,10 @@ class Messages:
                 sent_at=now,
                 thread_id=_thread(tx, sender, reply_to),
             )
+            note_made(tx, Made.MESSAGE, str(sent))
+            return sent
 
-        sent = await self._database.write(send)
+        sent = await self._database.write(in_request(send))
         if sent < 0:
             raise refuse("You sent too many messages; try again later.", -sent)
         return MessageId(sent)
@@ -66,11 +73,18 @@ class Messages:
     async def send_to_all(self, principal: Principal, to: Sequence[AccountId], *, subject: str, body: str) -> MessageId:
         """Send a message to any number of accounts that are known to exist; the caller asked for permission."""
         sender = _account_id(principal)
+        made = made_before(Made.MESSAGE)
+        if made is not None:
+            return MessageId(int(made))
         _check(subject, body)
         now = self._clock.now()
-        return await self._database.write(
-            lambda tx: rows.add(tx, from_id=sender, to_ids=to, subject=subject, body=body, sent_at=now, thread_id=None)
-        )
+
+        def send(tx: Transaction) -> MessageId:
+            sent = rows.add(tx, from_id=sender, to_ids=to, subject=subject, body=body, sent_at=now, thread_id=None)
+            note_made(tx, Made.MESSAGE, str(sent))
+            return sent
+
+        return await self._database.write(in_request(send))
 
     async def list(
         self, principal: Principal, kind: MessageKind = "received", *, limit: int = MAX_LIMIT, offset: int = 0

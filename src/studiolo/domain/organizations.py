@@ -17,7 +17,9 @@ from studiolo.core.ids import AccountId, MessageId, OrganizationId
 from studiolo.core.models import FULL_SCOPE, Account, Organization, Principal
 from studiolo.core.secrets import SecretSource
 from studiolo.domain.accounts import Accounts
+from studiolo.domain.audit import in_request
 from studiolo.domain.auth_tokens import AuthTokens
+from studiolo.domain.idempotency import Made, made_before, note_made
 from studiolo.domain.messages import Messages, find_account
 from studiolo.domain.projects import is_storable
 from studiolo.storage import accounts
@@ -65,6 +67,8 @@ class Organizations:
     async def create(self, principal: Principal, name: str) -> Organization:
         """Make an organization, whose name is its own for ever; for administrators of the server."""
         _require_site_admin(principal)
+        if made_before(Made.ORGANIZATION):
+            return await self.get(principal, name)
         if not _NAME.fullmatch(name):
             raise InvalidRequest("the name of an organization has 1 to 39 letters, digits and dashes")
         made = Organization(
@@ -80,8 +84,9 @@ class Organizations:
         def insert(tx: Transaction) -> None:
             if not rows.insert(tx, made, principal.account_id):
                 raise AlreadyExists(f"there is already an organization '{name}'")
+            note_made(tx, Made.ORGANIZATION, made.organization_id)
 
-        await self._database.write(insert)
+        await self._database.write(in_request(insert))
         return made
 
     async def get(self, principal: Principal, name: str) -> Organization:

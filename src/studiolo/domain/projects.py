@@ -24,7 +24,7 @@ from studiolo.domain import paging
 from studiolo.domain.access import Access
 from studiolo.domain.agents import Agents
 from studiolo.domain.audit import Action, in_request, note
-from studiolo.domain.idempotency import note_made
+from studiolo.domain.idempotency import Made, made_before, note_made
 from studiolo.domain.lifecycle import Lifecycle, Progress
 from studiolo.domain.paging import Page
 from studiolo.domain.project_limits import idle_timeout_seconds
@@ -66,6 +66,9 @@ class Projects:
         account_id = principal.account_id
         if account_id is None or principal.scope != FULL_SCOPE:
             raise Forbidden("You must be signed in to create a new project.")
+        made = made_before(Made.PROJECT)
+        if made is not None:
+            return await self._lifecycle.read(ProjectId(made))
         try:
             check_texts({"title": title, "description": description})
             project_id = await self._insert(account_id, title, description)
@@ -235,7 +238,7 @@ class Projects:
         def insert(tx: Transaction) -> None:
             rows.insert(tx, project_id, title=title, description=description, now=now)
             collaborators.put(tx, project_id, account_id, Role.OWNER, {}, now)
-            note_made(tx, "project", project_id)
+            note_made(tx, Made.PROJECT, project_id)
 
         await self._database.write(in_request(insert))
         return project_id

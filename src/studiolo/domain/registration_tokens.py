@@ -12,6 +12,7 @@ from studiolo.core.errors import Forbidden, InvalidRequest, NotFound
 from studiolo.core.models import FULL_SCOPE, Principal, RegistrationToken
 from studiolo.core.secrets import SecretSource, hash_secret
 from studiolo.domain.audit import Action, in_request, note
+from studiolo.domain.idempotency import Made, note_made, refuse_to_tell_again
 from studiolo.domain.projects import is_storable
 from studiolo.storage import registration_tokens as rows
 from studiolo.storage.database import Database, Transaction
@@ -42,6 +43,7 @@ class RegistrationTokens:
     ) -> tuple[RegistrationToken, str]:
         """Make a token and return it with its secret, which is shown this once."""
         _require_admin(principal)
+        refuse_to_tell_again(Made.REGISTRATION_TOKEN)
         now = self._clock.now()
         _check(description, usage_limit, ephemeral_seconds, is_past=expires_at is not None and expires_at <= now)
         token = RegistrationToken(
@@ -59,6 +61,7 @@ class RegistrationTokens:
 
         def add(tx: Transaction) -> None:
             rows.add(tx, hash_secret(secret), token)
+            note_made(tx, Made.REGISTRATION_TOKEN, token.registration_token_id)
             note(tx, now, principal, Action.REGISTRATION_TOKEN_CREATED, token=token.registration_token_id)
 
         await self._database.write(in_request(add))

@@ -22,12 +22,14 @@ from studiolo.core.wire import Frame
 from studiolo.domain.access import Access, within
 from studiolo.domain.agents import Agents
 from studiolo.domain.home_paths import path_below_home
+from studiolo.domain.idempotency import Made, id_elsewhere, made_before, note_made_elsewhere
 from studiolo.domain.lifecycle import project_spec
 from studiolo.runtime.agents import agent_error
 from studiolo.runtime.protocols import AgentChannel
 
 PIECE_BYTES = 256 * 1024
 MAX_FRAME_BYTES = 2 * PIECE_BYTES
+UPLOAD_ID_CHARACTERS = 32
 OPEN_SECONDS = 60.0
 FINISH_SECONDS = 600.0  # to check and to write through what may be gigabytes
 AT_ONCE = 32  # in one project: each holds a connection to its agent
@@ -143,11 +145,17 @@ class Transfers:
         self, principal: Principal, project_id: ProjectId, path: str, size_bytes: int, sha256: str | None = None
     ) -> Upload:
         """Begin an upload that can be resumed."""
+        made = made_before(Made.UPLOAD)
+        if made is not None:
+            return await self.find_upload(principal, project_id, made)
         inside = path_below_home(project_id, path)
         project = await self._access.project(principal, project_id, write=True, path=inside)
         self._require_size(size_bytes)
         params = {"path": inside, "size_bytes": size_bytes, "sha256": sha256}
-        return self._read(await self._call(principal, project, "uploads.create", params))
+        params["upload_id"] = id_elsewhere(Made.UPLOAD, UPLOAD_ID_CHARACTERS)
+        upload = self._read(await self._call(principal, project, "uploads.create", params))
+        note_made_elsewhere(Made.UPLOAD, upload.upload_id)
+        return upload
 
     async def find_upload(self, principal: Principal, project_id: ProjectId, upload_id: str) -> Upload:
         """Return how far an upload is; raise UploadNotFound."""

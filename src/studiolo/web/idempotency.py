@@ -1,7 +1,7 @@
-"""The header `Idempotency-Key`: who sends a request that makes something may send it again.
+"""The header `Idempotency-Key`: who sends a request that makes something may send it again, at every door.
 
-The fingerprint of a request is its call and its parameters without `id`, which may be new each time. A call that can be
-repeated says in `Call.replay` how its answer is built again from what was made; other calls pass the header over.
+The fingerprint of a request is its call and its parameters, without the `id` of API v1's messages, which may be new
+each time. A call, or a form of it, that makes something says so in `creates`; every other passes the header over.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 
 from studiolo.core.models import Principal
-from studiolo.domain.idempotency import Idempotency, MadeBefore
+from studiolo.domain.idempotency import Idempotency, Made, MadeBefore
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"  # a header of the answer
@@ -19,26 +19,32 @@ REPLAYED = "Idempotency-Replayed"  # a header of the answer
 Answer = TypeVar("Answer")
 
 
+def fingerprint(call: str, parameters: dict[str, Any]) -> str:
+    """Return the text by which a request is known again."""
+    return json.dumps([call, parameters], sort_keys=True, separators=(",", ":"), default=str)
+
+
 async def once(
     idempotency: Idempotency,
     request: Request,
     principal: Principal,
-    fingerprint: tuple[str, dict[str, Any]],
+    creates: Made | None,
+    about: Callable[[], str],
     run: Callable[[], Awaitable[Answer]],
-    replay: Callable[[str], Awaitable[Answer]] | None,
 ) -> tuple[Answer, dict[str, str]]:
-    """Carry a request out unless it was before; return the answer and its headers."""
+    """Carry a request out unless it was before; return the answer and its headers.
+
+    A request that was carried out before runs again: what makes things then gives the thing that was made.
+    """
     key = request.headers.get(HEADER)
-    if key is None or replay is None:
+    if key is None or creates is None:
         return await run(), {}
-    name, parameters = fingerprint
-    text = json.dumps([name, parameters], sort_keys=True, separators=(",", ":"), default=str)
-    attempt = await idempotency.look(principal, key, text)
-    made = attempt.made_before
-    if made is None:
+    attempt = await idempotency.look(principal, key, creates, about())
+    with idempotency.carry_out(attempt):
         try:
-            with idempotency.carry_out(attempt):
-                return await run(), {}
+            answer = await run()
+            await idempotency.settle(attempt)
         except MadeBefore as before:
-            made = before.made
-    return await replay(made), {REPLAYED: "true"}
+            attempt.made_before, attempt.made_elsewhere = before.made, None
+            answer = await run()
+    return answer, {} if attempt.made_before is None else {REPLAYED: "true"}

@@ -14,6 +14,7 @@ from studiolo import __version__
 from studiolo.web import openapi_doors, openapi_transfers
 from studiolo.web.api_v1.registry import NEVER_HANDLED, NOT_OFFERED, Call, Registry
 from studiolo.web.calls import every_call
+from studiolo.web.openapi_idempotency import IDEMPOTENCY_KEY, REPEATED
 from studiolo.web.openapi_schemas import DoorError, ErrorEvent, Schemas
 
 _ABOUT = """Every call is `POST /api/v1/NAME` with its parameters as JSON or as a form. The API key goes into the
@@ -24,19 +25,6 @@ answers HTTP 200 with `{event: "error", id, error, code}`. `code` is stable; `er
 
 Forms know only text: truth values are read from true/false, yes/no, on/off, 1/0; lists are repeated fields; objects are
 JSON text. A parameter that is null counts as absent."""
-
-
-_IDEMPOTENCY_KEY: dict[str, Any] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "Made up by the client: the same request with the same key makes nothing a second time, and is "
-    "answered as the first one was, with the header `Idempotency-Replayed`.",
-    "schema": {"type": "string"},
-}
-_REPEATED = {
-    "409": "The request with this Idempotency-Key is still on its way.",
-    "422": "This Idempotency-Key was another request's.",
-}
 
 
 def document(registry: Registry) -> dict[str, Any]:
@@ -93,8 +81,9 @@ def _operation(call: Call, schemas: Schemas) -> dict[str, Any]:
         "tags": [call.noun],
         "summary": call.summary,
         "description": f"Who may call it: {call.permission}",
+        **({"x-creates": call.creates.value} if call.creates else {}),
         "security": [{"basic": []}, {"bearer": []}],
-        **({"parameters": [_IDEMPOTENCY_KEY]} if call.replay else {}),
+        **({"parameters": [IDEMPOTENCY_KEY]} if call.creates else {}),
         "requestBody": {
             "required": any(field.is_required() for field in call.parameters.model_fields.values()),
             "content": {
@@ -108,7 +97,7 @@ def _operation(call: Call, schemas: Schemas) -> dict[str, Any]:
                 "content": _answers(call, schemas),
             },
             "400": _refused("Wrong key, name or parameters.", schemas),
-            **({status: _refused(words, schemas) for status, words in _REPEATED.items()} if call.replay else {}),
+            **({status: _refused(words, schemas) for status, words in REPEATED.items()} if call.creates else {}),
             "413": _refused("The body is too large.", schemas),
             "429": {
                 **_refused("Too much was asked for lately.", schemas),

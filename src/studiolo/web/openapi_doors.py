@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from studiolo.web.api_v1.registry import CallAt, Registry
+from studiolo.web.openapi_idempotency import IDEMPOTENCY_KEY
 from studiolo.web.openapi_schemas import CallError, DoorError, Schemas
 
 _ALWAYS_200 = "Every answer is HTTP 200: what was asked for, or `{error, code}`."
@@ -39,13 +40,14 @@ def _v2(name: str, one: CallAt, schemas: Schemas) -> dict[str, Any]:
         "summary": one.call.summary,
         "description": f"Who may call it: {one.call.permission}",
         "security": [{"basic": []}, {"bearer": []}],
+        **({"x-creates": one.creates.value, "parameters": [IDEMPOTENCY_KEY]} if one.creates else {}),
         "requestBody": {
             "required": any(field.is_required() for field in one.parameters.model_fields.values()),
             "content": {"application/json": {"schema": given, "examples": _examples(one, "parameters")}},
         },
         "responses": _responses({"anyOf": [schemas.of(CallError), told]}, schemas, _examples(one, "answer")),
     }
-    return {"post": operation if one.call.needs_key else {**operation, "security": [{}, *operation["security"]]}}
+    return {"post": operation if one.needs_key else {**operation, "security": [{}, *operation["security"]]}}
 
 
 def _form(door: Literal["hub", "project"], registry: Registry, schemas: Schemas) -> dict[str, Any]:
@@ -63,7 +65,9 @@ def _form(door: Literal["hub", "project"], registry: Registry, schemas: Schemas)
             "summary": _SUMMARIES[door],
             "description": "\n".join(lines),
             "security": [{"basic": []}, {"bearer": []}],
+            "parameters": [IDEMPOTENCY_KEY],
             "x-answers": answers,
+            "x-creates": {name: one.creates.value for name, one in calls.items() if one.creates},
             "requestBody": {
                 "required": True,
                 "content": {

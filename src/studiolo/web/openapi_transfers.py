@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from studiolo.web.openapi_idempotency import IDEMPOTENCY_KEY
 from studiolo.web.openapi_schemas import DoorError, Schemas
 
 TAG = "transfers"
@@ -109,6 +110,7 @@ def paths(schemas: Schemas) -> dict[str, Any]:
                 _TUS_VERSION,
                 {**_header("Upload-Length", "The file's size in bytes."), "required": True},
                 {**_header("Upload-Metadata", "`path`, and if you like `sha256`, each in Base64."), "required": True},
+                IDEMPOTENCY_KEY,
             ),
         },
         "/api/v1/uploads/{project_id}/{upload_id}": {

@@ -24,10 +24,10 @@ JUNK = (
 
 
 def test_what_needs_no_key_is_known():
-    assert {path for path, one in CALLS.items() if not one.call.needs_key} == OPEN
+    assert {path for path, one in CALLS.items() if not one.needs_key} == OPEN
 
 
-@pytest.mark.parametrize("path", sorted(path for path, one in CALLS.items() if one.call.needs_key))
+@pytest.mark.parametrize("path", sorted(path for path, one in CALLS.items() if one.needs_key))
 async def test_nobody_is_refused(browser, path):
     response = await browser.post(f"/api/v2/{path}", json={})
     assert (response.status_code, response.json()["code"]) == (200, "unauthenticated")

@@ -269,7 +269,9 @@ class AccountsCalls:
             account_id: The account to be signed in.
             password: That account's password; an administrator may give the empty string.
         """
-        return self._caller.call("user_auth", {"account_id": account_id, "password": password}, (UserAuthToken,))
+        return self._caller.call(
+            "user_auth", {"account_id": account_id, "password": password}, (UserAuthToken,), is_once=True
+        )
 
     def user_search(
         self, *, query: str, admin: bool | None = None, active: str | None = None, limit: int | None = None
@@ -467,7 +469,9 @@ class AsyncAccountsCalls:
             account_id: The account to be signed in.
             password: That account's password; an administrator may give the empty string.
         """
-        return await self._caller.call("user_auth", {"account_id": account_id, "password": password}, (UserAuthToken,))
+        return await self._caller.call(
+            "user_auth", {"account_id": account_id, "password": password}, (UserAuthToken,), is_once=True
+        )
 
     async def user_search(
         self, *, query: str, admin: bool | None = None, active: str | None = None, limit: int | None = None

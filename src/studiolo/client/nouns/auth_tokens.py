@@ -106,6 +106,7 @@ class AuthTokensCalls:
                 "sign_in_lifetime": sign_in_lifetime,
             },
             (AuthTokenMinted,),
+            is_once=True,
         )
 
     def revoke(self, *, auth_token: str | None = None, auth_token_id: str | None = None) -> None:
@@ -180,6 +181,7 @@ class AsyncAuthTokensCalls:
                 "sign_in_lifetime": sign_in_lifetime,
             },
             (AuthTokenMinted,),
+            is_once=True,
         )
 
     async def revoke(self, *, auth_token: str | None = None, auth_token_id: str | None = None) -> None:

@@ -290,6 +290,7 @@ class CopiesCalls:
                 "group_key": group_key,
             },
             (CopyGroupAnswer,),
+            is_once=True,
         )
 
     def copy_group_status(
@@ -472,6 +473,7 @@ class CopiesCalls:
                 "dry_run": dry_run,
             },
             (CopyGroupAnswer,),
+            is_once=True,
         )
 
     def retry_copy(self, *, copy_path_id: str) -> None:
@@ -568,6 +570,7 @@ class AsyncCopiesCalls:
                 "group_key": group_key,
             },
             (CopyGroupAnswer,),
+            is_once=True,
         )
 
     async def copy_group_status(
@@ -750,6 +753,7 @@ class AsyncCopiesCalls:
                 "dry_run": dry_run,
             },
             (CopyGroupAnswer,),
+            is_once=True,
         )
 
     async def retry_copy(self, *, copy_path_id: str) -> None:

@@ -183,6 +183,7 @@ class ExecCalls:
                 "cpu_seconds": cpu_seconds,
             },
             (ExecJobAnswer,),
+            is_once=True,
         )
 
     def status(self, *, project_id: str, job_id: str, wait: float | None = None) -> ExecJobAnswer:
@@ -306,6 +307,7 @@ class AsyncExecCalls:
                 "cpu_seconds": cpu_seconds,
             },
             (ExecJobAnswer,),
+            is_once=True,
         )
 
     async def status(self, *, project_id: str, job_id: str, wait: float | None = None) -> ExecJobAnswer:

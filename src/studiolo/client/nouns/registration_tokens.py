@@ -78,6 +78,7 @@ class RegistrationTokensCalls:
                 "ephemeral_lifetime": ephemeral_lifetime,
             },
             (RegistrationTokenCreated,),
+            is_once=True,
         )
 
     def list(self) -> RegistrationTokenList:
@@ -133,6 +134,7 @@ class AsyncRegistrationTokensCalls:
                 "ephemeral_lifetime": ephemeral_lifetime,
             },
             (RegistrationTokenCreated,),
+            is_once=True,
         )
 
     async def list(self) -> RegistrationTokenList:

@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 
 from studiolo.core.errors import InvalidRequest, StudioloError
 from studiolo.core.ids import AccountId
+from studiolo.domain.idempotency import Made, made_before
 from studiolo.web.api_v1.answers import Success
 from studiolo.web.api_v1.parameters import Answer, Content, Flag, Parameters, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example
@@ -54,19 +55,12 @@ async def create_account(context: CallContext, parameters: CreateAccountParamete
         agreed_to_terms=parameters.agreed_to_terms,
         registration_token=parameters.token,
     )
-    if not parameters.get_api_key:
+    if not parameters.get_api_key or made_before(Made.ACCOUNT):  # then the key was told, too
         return AccountCreated(account_id=account.account_id)
     # the key is the new account's own, so it is made in its name; but it is no stronger than the one that asks
     owner = replace(context.principal, account_id=account.account_id, key_project_id=None, is_admin=False)
     _, secret = await context.services.api_keys.create(owner, name="create_account")
     return AccountCreated(account_id=account.account_id, api_key=secret)
-
-
-async def account_created_before(
-    _context: CallContext, _parameters: CreateAccountParameters, made: str
-) -> AccountCreated:
-    """Answer once more; an API key that was made along is not told again."""
-    return AccountCreated(account_id=made)
 
 
 def _password(parameters: CreateAccountParameters) -> str | None:
@@ -217,7 +211,7 @@ CALLS = (
         parameters=CreateAccountParameters,
         answers=(AccountCreated, AccountCreationFailed),
         handler=create_account,
-        replay=account_created_before,
+        creates=Made.ACCOUNT,
         on_error=account_creation_failed,
         examples=(
             Example(

@@ -4,10 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from studiolo.core.errors import InvalidRequest, SecretNotKept
+from studiolo.core.errors import InvalidRequest
 from studiolo.core.ids import AccountId, ApiKeyId, ProjectId
 from studiolo.core.models import ApiKey, KeyScope
 from studiolo.domain.api_keys import KeyChange
+from studiolo.domain.idempotency import Made
 from studiolo.domain.moments import parse_moment
 from studiolo.domain.scopes import EVERYTHING, scope_names
 from studiolo.web.api_v1.answers import Success
@@ -100,14 +101,6 @@ async def create_api_key(context: CallContext, parameters: CreateApiKeyParameter
     return ApiKeyCreated(api_key=secret, key=_row(made))
 
 
-async def api_key_created_before(
-    _context: CallContext, _parameters: CreateApiKeyParameters, made: str
-) -> ApiKeyCreated:
-    """Say that the key exists and that its secret cannot be told again."""
-    words = f"API key {made} was made by this request before. Its secret was told then and is not kept; revoke it."
-    raise SecretNotKept(words, api_key_id=int(made))
-
-
 async def list_api_keys(context: CallContext, parameters: ListApiKeysParameters) -> ApiKeyList:
     """Return keys."""
     account_id = AccountId(parameters.account_id) if parameters.account_id else None
@@ -174,7 +167,7 @@ CALLS = (
         parameters=CreateApiKeyParameters,
         answers=(ApiKeyCreated,),
         handler=create_api_key,
-        replay=api_key_created_before,
+        creates=Made.API_KEY,
         examples=(
             Example(
                 "A key that reads files for a while",

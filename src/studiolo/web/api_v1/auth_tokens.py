@@ -8,6 +8,7 @@ from pydantic import Field
 from studiolo.core.ids import AccountId, ProjectId
 from studiolo.core.models import AuthToken, Scope
 from studiolo.domain.auth_tokens import Narrowing
+from studiolo.domain.idempotency import Made
 from studiolo.web.api_v1.answers import Success
 from studiolo.web.api_v1.parameters import Answer, Content, Flag, Integer, Moment, Parameters, Shape, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example
@@ -182,6 +183,7 @@ _ROW = {
 CALLS = (
     Call(
         name="user_auth",
+        creates=Made.AUTH_TOKEN,
         noun="accounts",
         summary="Make a short-lived auth token that signs a browser in as an account: `?auth_token=` in an IFrame.",
         permission="Any account that knows the password of the account to sign in; administrators without it.",
@@ -198,6 +200,7 @@ CALLS = (
     ),
     Call(
         name="mint_auth_token",
+        creates=Made.AUTH_TOKEN,
         noun="auth_tokens",
         summary="Make an auth token without a password, narrowed to a project, a path, reading, one use, a lifetime.",
         permission=(

@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_seri
 from studiolo.core.ids import CopyId
 from studiolo.core.models import CopyOperation
 from studiolo.domain.copies import MAX_LIMIT, CopyQuery, CopyRequest
+from studiolo.domain.idempotency import Made
 from studiolo.web.api_v1.answers import Success
 from studiolo.web.api_v1.parameters import Answer, Flag, Integer, Moment, Number, Parameters, Shape, Text, Texts
 from studiolo.web.api_v1.registry import Call, CallContext, Example
@@ -189,17 +190,10 @@ async def copy_path_between_projects(
 ) -> CopyPathResponse | CopyPathDone:
     """Copy a file or directory from one project to another; a scheduled copy is never waited for."""
     copy = await context.services.copies.create(context.principal, _request(parameters))
-    return await copy_ordered(context, parameters, copy.copy_id)
-
-
-async def copy_ordered(
-    context: CallContext, parameters: CopyPathParameters, copy_id: str
-) -> CopyPathResponse | CopyPathDone:
-    """Answer for a copy that is written down, after waiting for it if that is wanted."""
     if not parameters.wait_until_done or parameters.scheduled:
-        return CopyPathResponse(copy_path_id=copy_id)
-    await context.services.copies.wait(CopyId(copy_id))
-    return CopyPathDone(copy_path_id=copy_id)
+        return CopyPathResponse(copy_path_id=copy.copy_id)
+    await context.services.copies.wait(copy.copy_id)
+    return CopyPathDone(copy_path_id=copy.copy_id)
 
 
 async def copy_path_status(context: CallContext, parameters: CopyPathStatusParameters) -> CopyPathStatus:
@@ -278,7 +272,7 @@ CALLS = (
         parameters=CopyPathParameters,
         answers=(CopyPathResponse, CopyPathDone),
         handler=copy_path_between_projects,
-        replay=copy_ordered,
+        creates=Made.COPY,
         examples=(
             Example(
                 "Hand out an assignment",

@@ -9,6 +9,7 @@ from studiolo.core.models import CopyOperation, CopyState
 from studiolo.domain.copy_group_requests import MAX_MEMBERS, GroupRequest
 from studiolo.domain.copy_groups import MAX_PAGE, GroupStatus
 from studiolo.domain.copy_targets import Member
+from studiolo.domain.idempotency import Made
 from studiolo.web.api_v1.answers import Success
 from studiolo.web.api_v1.copies import REPORT, CopyProgress
 from studiolo.web.api_v1.parameters import (
@@ -295,6 +296,7 @@ _COUNTS = {"waiting": 0, "running": 0, "done": 0, "missing": 0, "failed": 0, "ca
 CALLS = (
     Call(
         name="copy_path_to_projects",
+        creates=Made.COPY_GROUP,
         noun="copies",
         summary="Copy a file or directory from one project to many: hand it out, or revise what was handed out.",
         permission="Who may read the source project and write to every target project.",
@@ -321,6 +323,7 @@ CALLS = (
     ),
     Call(
         name="collect_path_from_projects",
+        creates=Made.COPY_GROUP,
         noun="copies",
         summary="Copy the same path from many projects into folders of one.",
         permission="Who may read every source project and write to the target project.",

@@ -41,7 +41,7 @@ from studiolo.web.body_sizes import allow_body_of
 from studiolo.web.call_costs import charge_for_call
 from studiolo.web.call_scopes import require_for_call
 from studiolo.web.client_address import client_address
-from studiolo.web.idempotency import once
+from studiolo.web.idempotency import fingerprint, once
 from studiolo.web.middleware import note
 
 EARLY_BODY_BYTES = 1024 * 1024
@@ -93,14 +93,13 @@ class Dispatcher:
     async def _carry_out(
         self, call: Call, context: CallContext, parameters: Parameters
     ) -> tuple[Answer, dict[str, str]]:
-        replay = call.replay
         return await once(
             self._services.idempotency,
             context.request,
             context.principal,
-            (call.name, parameters.model_dump(exclude={"id"})),
+            call.creates,
+            lambda: fingerprint(call.name, parameters.model_dump(exclude={"id"})),
             lambda: call.handler(context, parameters),
-            None if replay is None else lambda made: replay(context, parameters, made),
         )
 
     async def _pass_door(self, request: Request) -> tuple[Call, Parameters, Principal]:

@@ -8,6 +8,7 @@ from studiolo.core.errors import InvalidRequest
 from studiolo.core.ids import ProjectId
 from studiolo.domain.exec import MAX_TIMEOUT_SECONDS
 from studiolo.domain.exec_jobs import DEFAULT_JOB_SECONDS, MAX_WAIT_SECONDS, ExecJob
+from studiolo.domain.idempotency import Made
 from studiolo.web.api_v1.parameters import (
     Answer,
     Flag,
@@ -197,6 +198,7 @@ _KILLED = {**_STARTED, "status": "killed", "signal": 15, "elapsed_seconds": 12.1
 CALLS = (
     Call(
         name="start_exec",
+        creates=Made.EXEC_JOB,
         noun="exec",
         summary="Start a command in a project and do not wait for it; follow it at `/api/v1/exec_output`.",
         permission=_WHO,

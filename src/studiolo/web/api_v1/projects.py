@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from studiolo.core.ids import ProjectId
+from studiolo.domain.idempotency import Made
 from studiolo.web.api_v1.answers import Success
 from studiolo.web.api_v1.parameters import Answer, Flag, Parameters, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example
@@ -36,13 +37,6 @@ async def create_project(context: CallContext, parameters: CreateProjectParamete
         context.principal, parameters.title, parameters.description, start=parameters.start
     )
     return ProjectCreated(project_id=project.project_id)
-
-
-async def project_created_before(
-    _context: CallContext, _parameters: CreateProjectParameters, made: str
-) -> ProjectCreated:
-    """Answer once more."""
-    return ProjectCreated(project_id=made)
 
 
 class TouchProjectParameters(Parameters):
@@ -101,7 +95,7 @@ CALLS = (
         parameters=CreateProjectParameters,
         answers=(ProjectCreated,),
         handler=create_project,
-        replay=project_created_before,
+        creates=Made.PROJECT,
         examples=(
             Example(
                 "Make a project",

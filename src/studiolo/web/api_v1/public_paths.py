@@ -4,9 +4,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from studiolo.core.ids import CopyId, ProjectId
+from studiolo.core.ids import ProjectId
 from studiolo.domain.copies import CopyRequest
 from studiolo.domain.files import FileEntry
+from studiolo.domain.idempotency import Made
 from studiolo.domain.moments import parse_moment
 from studiolo.domain.public_paths import ListingOptions
 from studiolo.web.api_v1.answers import Success
@@ -92,12 +93,7 @@ async def copy_public_path_between_projects(context: CallContext, parameters: Co
         is_public=True,
     )
     copy = await context.services.copies.create(context.principal, request)
-    return await copied_before(context, parameters, copy.copy_id)
-
-
-async def copied_before(context: CallContext, _parameters: CopyPublicPathParameters, made: str) -> Success:
-    """Wait for the end of a copy that is written down."""
-    await context.services.copies.wait(CopyId(made))
+    await context.services.copies.wait(copy.copy_id)
     return Success()
 
 
@@ -147,7 +143,7 @@ CALLS = (
         parameters=CopyPublicPathParameters,
         answers=(Success,),
         handler=copy_public_path_between_projects,
-        replay=copied_before,
+        creates=Made.COPY,
         examples=(
             Example(
                 "Take a public file over",

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from studiolo.core.errors import InvalidRequest
 from studiolo.core.models import RegistrationToken
+from studiolo.domain.idempotency import Made
 from studiolo.domain.moments import parse_moment
 from studiolo.web.api_v1.answers import Success
 from studiolo.web.api_v1.parameters import Answer, Integer, Moment, Parameters, Shape, Text
@@ -124,6 +125,7 @@ _ROW = {
 CALLS = (
     Call(
         name="create_registration_token",
+        creates=Made.REGISTRATION_TOKEN,
         noun="registration_tokens",
         summary="Make a registration token, with which people make accounts, or throw-away accounts, for themselves.",
         permission=_ADMINS,

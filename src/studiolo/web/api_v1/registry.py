@@ -18,6 +18,7 @@ from studiolo.core.clock import Clock
 from studiolo.core.errors import EndpointUnknown, StudioloError
 from studiolo.core.models import Principal
 from studiolo.core.settings import Settings
+from studiolo.domain.idempotency import Made
 from studiolo.domain.services import Services
 from studiolo.web.api_v1.parameters import Answer
 
@@ -168,6 +169,8 @@ class Form:
     only: tuple[str, ...] | None = None  # the members of the call's own answer that are told; () for none
     positional: tuple[str, ...] = ()  # names of arguments that clients may give by position
     done: str = "ok"  # the status at API v2 when there is nothing to tell
+    creates: Made | None = None  # what it makes, if the call itself makes nothing
+    needs_key: bool = True  # False: anybody may make it in this form
     is_for_tokens: bool = True  # the official client may show an auth token instead of a key
     examples: tuple[Example, ...] = ()
 
@@ -200,9 +203,7 @@ class Call:
     needs_key: bool = True
     refuse: Callable[[Any], str | None] | None = None  # words with which the door refuses valid parameters
     on_error: Callable[[StudioloError], Answer] | None = None  # where the call has its own shape for failure
-    replay: Callable[[CallContext, Any, str], Awaitable[Answer]] | None = (
-        None  # the answer once more, from what it made
-    )
+    creates: Made | None = None  # what it makes: then it takes an Idempotency-Key (see `domain/idempotency.py`)
     forms: tuple[Form, ...] = ()
     is_over_v1: bool = True
 
@@ -233,6 +234,16 @@ class CallAt:
     def handler(self) -> Handler:
         """Return who answers."""
         return self.form.handler or self.call.handler
+
+    @property
+    def creates(self) -> Made | None:
+        """Return what it makes."""
+        return self.form.creates or self.call.creates
+
+    @property
+    def needs_key(self) -> bool:
+        """Tell whether the caller must be known."""
+        return self.call.needs_key and self.form.needs_key
 
     @property
     def answer(self) -> Any:

@@ -23,7 +23,7 @@ from studiolo.web.body_sizes import allow_body_of
 from studiolo.web.call_costs import charge_for_call
 from studiolo.web.call_scopes import require_for_call
 from studiolo.web.client_address import client_address
-from studiolo.web.doors.answering import STRANGERS_BYTES, failed, read_body
+from studiolo.web.doors.answering import STRANGERS_BYTES, carry_out, failed, read_body
 from studiolo.web.doors.shapes import read_given, told
 from studiolo.web.errors import WireResponse
 from studiolo.web.middleware import note
@@ -58,7 +58,7 @@ class Dispatcher:
             raise EndpointUnknown(f"unknown endpoint '{name[:100]}'")
         note(request.scope, call=f"v2 {name}")
         principal, secret = await self._principal(request)
-        if one.call.needs_key and principal.is_anonymous:
+        if one.needs_key and principal.is_anonymous:
             raise Unauthenticated("Must be signed in or give an API key.")
         note(request.scope, caller=principal.wire_id)
         require_for_call(principal, one.call.name)
@@ -74,8 +74,9 @@ class Dispatcher:
             secret=secret,
         )
         body = await read_body(request, max_bytes=STRANGERS_BYTES if principal.is_anonymous else None)
-        answer = told(one, await one.handler(context, read_given(one.parameters, body)))
-        response = WireResponse({"status": one.form.done} if answer is None else answer)
+        result, headers = await carry_out(one, context, read_given(one.parameters, body))
+        answer = told(one, result)
+        response = WireResponse({"status": one.form.done} if answer is None else answer, headers=headers)
         for line in context.cookies:
             response.headers.append("set-cookie", line)
         return response

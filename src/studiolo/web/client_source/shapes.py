@@ -102,7 +102,7 @@ class Shapes:
             uses=self._used(schema, is_parameter=True),
             answers=tuple(answers) if any(answer.fields for answer in answers) else (),
             is_reading=bool(_READING.search(call.name)),
-            is_once=call.replay is not None,
+            is_once=call.creates is not None,
         )
 
     def _shape(self, name: str, *, hidden: tuple[str, ...] = (), is_parameter: bool = False) -> Shape:

@@ -28,7 +28,7 @@ from studiolo.web.api_v1.registry import CallAt, CallContext, DoorName, Registry
 from studiolo.web.call_costs import charge_for_call
 from studiolo.web.call_scopes import require_for_call
 from studiolo.web.client_address import client_address
-from studiolo.web.doors.answering import failed, read_body
+from studiolo.web.doors.answering import carry_out, failed, read_body
 from studiolo.web.doors.shapes import read_given, told
 from studiolo.web.errors import WireResponse
 from studiolo.web.middleware import note
@@ -52,11 +52,12 @@ class _Dispatcher(ABC):
 
     async def _answer(self, request: Request) -> Response:
         try:
-            return WireResponse(await self._run(request))
+            answer, headers = await self._run(request)
+            return WireResponse(answer, headers=headers)
         except StudioloError as error:
             return failed(request, error)
 
-    async def _run(self, request: Request) -> Any:
+    async def _run(self, request: Request) -> tuple[Any, dict[str, str]]:
         principal, is_token = await self._principal(request)
         body = await read_body(request)
         one = self._call(body.get("name"))
@@ -74,8 +75,9 @@ class _Dispatcher(ABC):
             request=request,
             timeout_seconds=_seconds(body.get("timeout")),
         )
-        answer = told(one, await one.handler(context, read_given(one.parameters, given)))
-        return answer[one.form.bare] if one.form.bare is not None else answer
+        result, headers = await carry_out(one, context, read_given(one.parameters, given))
+        answer = told(one, result)
+        return answer[one.form.bare] if one.form.bare is not None else answer, headers
 
     async def _principal(self, request: Request) -> tuple[Principal, bool]:
         """Return who asks, and whether an auth token says so."""

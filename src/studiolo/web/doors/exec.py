@@ -8,6 +8,7 @@ from studiolo.core.errors import InvalidRequest
 from studiolo.core.ids import ProjectId
 from studiolo.domain.exec import DEFAULT_TIMEOUT_SECONDS
 from studiolo.domain.exec_jobs import DEFAULT_JOB_SECONDS, MAX_WAIT_SECONDS, ExecJob
+from studiolo.domain.idempotency import Made
 from studiolo.web.api_v1.exec_jobs import environment_of
 from studiolo.web.api_v1.parameters import Content, Flag, Integer, Number, Structure, Text, Texts
 from studiolo.web.api_v1.registry import Call, CallContext, Example, Form
@@ -127,6 +128,7 @@ FORMS = {
         Form(
             project="system.exec",
             v2="exec",
+            creates=Made.EXEC_JOB,
             parameters=ExecGiven,
             handler=project_exec,
             examples=(

@@ -9,6 +9,7 @@ from studiolo.core.errors import InvalidRequest
 from studiolo.core.ids import AccountId, ApiKeyId, ProjectId
 from studiolo.core.models import ApiKey
 from studiolo.domain.api_keys import KeyChange
+from studiolo.domain.idempotency import Made
 from studiolo.domain.moments import parse_moment
 from studiolo.domain.scopes import scope_names
 from studiolo.web.api_v1.parameters import Content, Integer, Moment, Text, Texts
@@ -166,6 +167,7 @@ FORMS = {
 CALLS = (
     Call(
         name="manage_api_keys",
+        creates=Made.API_KEY,
         noun="api_keys",
         summary="List, make, change or delete API keys, of the account or of one project.",
         permission="Any account, for its own keys.",

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from studiolo.core.models import Message
+from studiolo.domain.idempotency import Made
 from studiolo.domain.messages import MAX_LIMIT
 from studiolo.web.api_v1.parameters import Content, Flag, Integer, Moment, Texts
 from studiolo.web.api_v1.registry import Call, CallContext, Example, Form
@@ -108,6 +109,7 @@ FORMS = dict[str, tuple[Form, ...]]()
 CALLS = (
     Call(
         name="send_message",
+        creates=Made.MESSAGE,
         noun="messages",
         summary="Send a message.",
         permission=_ANY,

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from studiolo.core.models import Organization
+from studiolo.domain.idempotency import Made
 from studiolo.web.api_v1.parameters import Content, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example, Form, Handler
 from studiolo.web.csrf import own_origin
@@ -201,6 +202,7 @@ def _call(
     example: Example,
     *,
     is_for_tokens: bool = False,
+    creates: Made | None = None,
 ) -> Call:
     """Return the entry of a call that only the official client makes; its summary is the handler's own."""
     return Call(
@@ -210,6 +212,7 @@ def _call(
         permission=permission,
         parameters=parameters,
         handler=handler,
+        creates=creates,
         is_over_v1=False,
         forms=(Form(hub=hub, is_for_tokens=is_for_tokens),),
         examples=(example,),
@@ -242,6 +245,7 @@ CALLS = (
         OrganizationGiven,
         _SITE,
         Example("Make one", {"name": "college"}, "7a9c1e3b-5d7f-4b2a-8c4e-6f8a0b2c4d6e"),
+        creates=Made.ORGANIZATION,
     ),
     _call(
         "org.get",
@@ -291,6 +295,7 @@ CALLS = (
         NewMemberGiven,
         _ADMINS,
         Example("Make an account", {**_SCHOOL, "email": "new@example.edu", "firstName": "New"}, _MEMBER),
+        creates=Made.ACCOUNT,
     ),
     _call(
         "org.createToken",
@@ -302,6 +307,7 @@ CALLS = (
             {"user": _MEMBER},
             {"token": _TOKEN, "url": f"https://example.edu/portal/auth/impersonate?auth_token={_TOKEN}"},
         ),
+        creates=Made.AUTH_TOKEN,
     ),
     _call(
         "org.expireToken",
@@ -335,5 +341,6 @@ CALLS = (
         AnnouncementGiven,
         _ADMINS,
         Example("Write to everybody", {**_SCHOOL, "subject": "Holidays", "body": "See you in May."}, None),
+        creates=Made.MESSAGE,
     ),
 )

@@ -78,27 +78,25 @@ async def requires_registration_token(context: CallContext, _given: Nothing) -> 
     return RequiresToken(required=context.settings.account_creation == "registration_token")
 
 
-FORMS = dict[str, tuple[Form, ...]]()
-
-CALLS = (
-    Call(
-        name="sign_up",
-        noun="accounts",
-        summary="Make an account.",
-        permission="As the setting `account_creation` says.",
-        parameters=SignUpGiven,
-        handler=sign_up,
-        needs_key=False,
-        is_over_v1=False,
-        forms=(Form(v2="auth/sign-up"),),
-        examples=(
-            Example(
-                "An administrator makes an account",
-                {"email": "emmy@example.edu", "password": "a-good-password", "firstName": "Emmy"},
-                {"account_id": "5e0f7c1b-9d3a-4268-8b4e-2c6d1a7f9e05"},
+FORMS = {
+    "create_account": (
+        Form(
+            v2="auth/sign-up",
+            parameters=SignUpGiven,
+            handler=sign_up,
+            needs_key=False,
+            examples=(
+                Example(
+                    "An administrator makes an account",
+                    {"email": "emmy@example.edu", "password": "a-good-password", "firstName": "Emmy"},
+                    {"account_id": "5e0f7c1b-9d3a-4268-8b4e-2c6d1a7f9e05"},
+                ),
             ),
         ),
     ),
+}
+
+CALLS = (
     Call(
         name="sign_up_ephemeral",
         noun="accounts",

@@ -14,8 +14,10 @@ from starlette.types import Send
 from studiolo.core.errors import ContentTypeUnsupported, InvalidRequest, ProtocolVersionUnsupported
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import KeyScope, Principal
+from studiolo.domain.idempotency import Made
 from studiolo.domain.services import Services
 from studiolo.domain.transfers import Upload
+from studiolo.web.idempotency import fingerprint, once
 from studiolo.web.streams.door import Door, Doorkeeper
 from studiolo.web.streams.ranges import http_date
 from studiolo.web.streams.uploads import body_of, whole_number
@@ -32,6 +34,7 @@ class Tus:
 
     def __init__(self, services: Services, keeper: Doorkeeper, prefix: str) -> None:
         self._transfers = services.transfers
+        self._idempotency = services.idempotency
         self._keeper = keeper
         self._prefix = prefix
 
@@ -70,11 +73,19 @@ class Tus:
         path = metadata.get("path") or metadata.get("filename")
         if not path:
             raise InvalidRequest("Upload-Metadata must say the file's `path` in the project.")
-        upload = await self._transfers.create_upload(principal, project_id, path, size, metadata.get("sha256"))
+        sha256 = metadata.get("sha256")
+        upload, headers = await once(
+            self._idempotency,
+            request,
+            principal,
+            Made.UPLOAD,
+            lambda: fingerprint("create_upload", {"project_id": project_id, "path": path, "of": [size, sha256]}),
+            lambda: self._transfers.create_upload(principal, project_id, path, size, sha256),
+        )
         address = f"{self._prefix}/api/v1/uploads/{project_id}/{upload.upload_id}"
-        headers = {"Location": address, **_expires(upload)}
+        headers |= {"Location": address, **_expires(upload)}
         if _media_type(request) == BODY_TYPE and size > 0:
-            headers["Upload-Offset"] = str(await self._append(request, principal, project_id, upload.upload_id, 0))
+            headers["Upload-Offset"] = str(await self._begin(request, principal, project_id, upload))
         return Response(status_code=201, headers=headers)
 
     async def show_upload(self, request: Request, _send: Send) -> Response:
@@ -112,6 +123,12 @@ class Tus:
         return await self._keeper.admit(request, call, KeyScope.FILES_WRITE), ProjectId(
             request.path_params["project_id"]
         )
+
+    async def _begin(self, request: Request, principal: Principal, project_id: ProjectId, upload: Upload) -> int:
+        """Take the bytes that came along; a request that was sent before is told how many have arrived."""
+        if upload.offset == 0:
+            return await self._append(request, principal, project_id, upload.upload_id, 0)
+        return upload.offset  # the client goes on from here
 
     async def _append(
         self, request: Request, principal: Principal, project_id: ProjectId, upload_id: str, offset: int
