@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 from studiolo.core.errors import CopyCancelled, FileNotFound, Forbidden, NotFound
 from studiolo.core.ids import ProjectId
-from studiolo.core.models import CopyOperation, CopyState, Principal, Project
+from studiolo.core.models import CopyGroup, CopyOperation, CopyState, Principal, Project
 from studiolo.domain import access
+from studiolo.domain.copy_groups import may_steer, owner_of
 from studiolo.storage import copies as rows
+from studiolo.storage import copy_groups as group_rows
 from studiolo.storage import projects
 from studiolo.storage.database import Database, Transaction
 
 MOST_UNFINISHED = 100
 MOST_FINISHED = 50
+MOST_GROUPS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class CopySeen:
     is_incoming: bool
     other: Project | None  # at the other end; None: the same project, or one that the caller may not know
     may_change: bool  # cancel it, or try it again
+    group: CopyGroup | None  # it was ordered in, if the caller may steer that
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class CopyOverview:
     project: Project
     unfinished: list[CopySeen]
     finished: list[CopySeen]
+    groups: list[CopyGroup]  # out of or into the project, that the caller may steer
 
 
 class CopyOverviews:
@@ -52,10 +57,12 @@ class CopyOverviews:
             finished = _both_ways(tx, project_id, "finished", MOST_FINISHED, may_write=may_write)
             others = _others(project_id, (*unfinished, *finished))
             known = {**projects.get_all(tx, others), project_id: project}
+            groups = _groups(tx, principal, (*unfinished, *finished))
             return CopyOverview(
                 project,
-                [_seen(principal, project_id, copy, known) for copy in unfinished],
-                [_seen(principal, project_id, copy, known) for copy in finished],
+                [_seen(principal, project_id, copy, known, groups) for copy in unfinished],
+                [_seen(principal, project_id, copy, known, groups) for copy in finished],
+                _groups_of_project(tx, principal, project_id),
             )
 
         return await self._database.read(read)
@@ -95,8 +102,23 @@ def _others(project_id: ProjectId, copies: Iterable[CopyOperation]) -> list[Proj
     return list(ends - {project_id})
 
 
+def _groups(tx: Transaction, principal: Principal, copies: Iterable[CopyOperation]) -> dict[str, CopyGroup]:
+    found = group_rows.get_all(tx, list({copy.group_id for copy in copies if copy.group_id is not None}))
+    return {group_id: group for group_id, group in found.items() if may_steer(principal, group)}
+
+
+def _groups_of_project(tx: Transaction, principal: Principal, project_id: ProjectId) -> list[CopyGroup]:
+    owner = None if principal.is_admin else owner_of(principal)
+    found = group_rows.list_of_project(tx, project_id, owner, MOST_GROUPS)
+    return [group for group in found if may_steer(principal, group)]
+
+
 def _seen(
-    principal: Principal, project_id: ProjectId, copy: CopyOperation, known: Mapping[ProjectId, Project]
+    principal: Principal,
+    project_id: ProjectId,
+    copy: CopyOperation,
+    known: Mapping[ProjectId, Project],
+    groups: Mapping[str, CopyGroup],
 ) -> CopySeen:
     is_incoming = copy.target_project_id == project_id
     other = known.get(copy.source_project_id if is_incoming else copy.target_project_id)
@@ -109,6 +131,7 @@ def _seen(
         is_incoming=is_incoming,
         other=other if is_known else None,
         may_change=may_read and _may(principal, target, write=True),
+        group=groups.get(copy.group_id or ""),
     )
 
 

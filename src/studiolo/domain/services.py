@@ -17,6 +17,7 @@ from studiolo.domain.auth_tokens import AuthTokens
 from studiolo.domain.client_errors import ClientErrors
 from studiolo.domain.collaborators import Collaborators
 from studiolo.domain.copies import Copies
+from studiolo.domain.copy_group_overviews import CopyGroupOverviews
 from studiolo.domain.copy_groups import CopyGroups
 from studiolo.domain.copy_overviews import CopyOverviews
 from studiolo.domain.copying import Copying
@@ -84,6 +85,7 @@ class Services:
     copies: Copies
     copy_groups: CopyGroups
     copy_overviews: CopyOverviews
+    copy_group_overviews: CopyGroupOverviews
     queries: Queries
     documents: Documents
     histories: Histories
@@ -162,6 +164,7 @@ def build_services(
         jupyter=Jupyter(database, clock, access, agents),
         copies=Copies(database, clock, secrets, copying, on_copy_queued),
         copy_overviews=CopyOverviews(database),
+        copy_group_overviews=CopyGroupOverviews(database, clock),
         copy_groups=CopyGroups(settings, database, clock, secrets, on_copy_queued, homes),
         queries=Queries(clock, tables),
         documents=Documents(settings, database, access, agents, histories),

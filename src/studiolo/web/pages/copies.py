@@ -14,39 +14,27 @@ from starlette.routing import BaseRoute, Route
 from studiolo.core.clock import Clock
 from studiolo.core.errors import ProjectNotFound
 from studiolo.core.ids import CopyId, ProjectId, is_uuid
-from studiolo.core.models import CopyMode, CopyOperation, CopyState
+from studiolo.core.models import CopyGroup
 from studiolo.core.settings import Settings
 from studiolo.domain.copies import Copies
 from studiolo.domain.copy_overviews import MOST_UNFINISHED, CopyOverviews, CopySeen
 from studiolo.web.frame.shell import ShellPage, Shells
-from studiolo.web.pages.amounts import count_words, size_words
+from studiolo.web.pages.copy_words import (
+    KIND_WORDS,
+    group_address,
+    group_words,
+    minute_words,
+    progress_words,
+    report_values,
+    state_words,
+    when_words,
+)
 from studiolo.web.pages.forms import read_form
 from studiolo.web.pages.projects import belongs_in_shell
 from studiolo.web.pages.rendering import Pages, redirect
 from studiolo.web.pages.visitors import Visitors
 
 REFRESH_SECONDS = 3
-_STATE_WORDS: dict[CopyState, str] = {
-    "waiting": "Waiting",
-    "running": "Copying",
-    "done": "Done",
-    "missing": "There is no such file or directory",
-    "failed": "Failed",
-    "cancelled": "Cancelled",
-}
-_KIND_WORDS: dict[CopyMode, str] = {"revise": "Revision", "rehearse": "Dry run of a revision"}
-_REPORT_WORDS = (
-    ("files", "copied"),
-    ("added", "added"),
-    ("updated", "updated"),
-    ("merged", "merged"),
-    ("kept", "kept as they were changed here"),
-    ("conflicts", "put beside"),
-    ("unchanged", "unchanged"),
-    ("deleted", "deleted"),
-    ("failed", "failed"),
-)
-_NAMES_SHOWN = 20
 
 
 class CopyPages:
@@ -85,7 +73,7 @@ class CopyPages:
         if belongs_in_shell(request):
             return self._shells.respond(request, ShellPage("banner", request.path_params["project_id"]))
         visitor = await self._visitors.require(request)
-        overview = await self._overviews.of(visitor.principal, _project_id(request))
+        overview = await self._overviews.of(visitor.principal, project_id_of(request))
         is_paused = "paused" in request.query_params
         now = self._clock.now()
         return self._pages.render(
@@ -94,6 +82,7 @@ class CopyPages:
             project=overview.project,
             unfinished=[_row(seen, now) for seen in overview.unfinished],
             finished=[_row(seen, now) for seen in overview.finished],
+            groups=[_group(group) for group in overview.groups],
             is_paused=is_paused,
             most_unfinished=MOST_UNFINISHED,
             refresh_seconds=REFRESH_SECONDS if overview.unfinished and not is_paused else None,
@@ -114,7 +103,8 @@ class CopyPages:
         return redirect(_address(request))
 
 
-def _project_id(request: Request) -> ProjectId:
+def project_id_of(request: Request) -> ProjectId:
+    """Return the project in the address."""
     project_id = request.path_params["project_id"]
     if not is_uuid(project_id):
         raise ProjectNotFound("There is no such project.")
@@ -122,59 +112,36 @@ def _project_id(request: Request) -> ProjectId:
 
 
 def _address(request: Request) -> str:
-    return f"/projects/{_project_id(request)}/copies"
+    return f"/projects/{project_id_of(request)}/copies"
 
 
 def _row(seen: CopySeen, now: datetime) -> dict[str, Any]:
     copy = seen.copy
-    report = copy.report or {}
     return {
         "copy_id": copy.copy_id,
         "state": seen.state,
-        "state_words": "Stopping" if copy.is_cancelled and copy.finished_at is None else _STATE_WORDS[seen.state],
-        "kind_words": _KIND_WORDS.get(copy.mode, ""),
+        "state_words": state_words(copy, seen.state),
+        "kind_words": KIND_WORDS.get(copy.mode, ""),
         "is_incoming": seen.is_incoming,
         "is_inside": copy.source_project_id == copy.target_project_id,
         "other": seen.other,
+        "group": None if seen.group is None else _group(seen.group),
         "source_path": copy.source_path,
         "target_path": copy.target_path,
         "done": copy.bytes_done,
         "total": copy.bytes_total,
-        "progress_words": _progress_words(copy, now),
-        "when": _when(copy),
+        "progress_words": progress_words(copy, now),
+        "when": when_words(copy),
         "error": copy.error,
-        "report_words": _report_words(report),
-        "conflicts": _texts(report.get("conflict_paths")),
-        "failures": _texts(report.get("failures")),
+        **report_values(copy),
         "may_cancel": seen.may_change and copy.finished_at is None and not copy.is_cancelled,
         "may_retry": seen.may_change and copy.error is not None and copy.mode != "snapshot",
     }
 
 
-def _progress_words(copy: CopyOperation, now: datetime) -> str:
-    if copy.finished_at is not None or copy.bytes_done is None or copy.started_at is None:
-        return ""
-    words = f"{size_words(copy.bytes_done)} of {size_words(copy.bytes_total)}" if copy.bytes_total else ""
-    seconds = (now - copy.started_at).total_seconds()
-    rate = f"{size_words(copy.bytes_done / seconds)} a second" if seconds >= 1 else ""
-    files = count_words(copy.files_done or 0, "file", "files")
-    return " · ".join(part for part in (words or size_words(copy.bytes_done), files, rate) if part)
-
-
-def _report_words(report: dict[str, Any]) -> str:
-    numbers = [(report.get(name), words) for name, words in _REPORT_WORDS]
-    return ", ".join(f"{number:,} {words}" for number, words in numbers if isinstance(number, int) and number)
-
-
-def _texts(found: object) -> list[Any]:
-    return found[:_NAMES_SHOWN] if isinstance(found, list) else []  # pyright: ignore[reportUnknownVariableType] - shown as text
-
-
-def _when(copy: CopyOperation) -> str:
-    if copy.finished_at is not None:
-        return f"ended {copy.finished_at:%Y-%m-%d %H:%M}"
-    if copy.started_at is not None:
-        return f"began {copy.started_at:%Y-%m-%d %H:%M}"
-    if copy.scheduled_at is not None:
-        return f"not before {copy.scheduled_at:%Y-%m-%d %H:%M}"
-    return f"ordered {copy.created_at:%Y-%m-%d %H:%M}"
+def _group(group: CopyGroup) -> dict[str, Any]:
+    return {
+        "address": group_address(group),
+        "words": group_words(group),
+        "when": f"ordered {minute_words(group.created_at)}",
+    }

@@ -10,6 +10,7 @@ from studiolo.web.assets import Assets
 from studiolo.web.frame.shell import Shells
 from studiolo.web.pages.api_keys import ApiKeyPages
 from studiolo.web.pages.copies import CopyPages
+from studiolo.web.pages.copy_groups import CopyGroupPages
 from studiolo.web.pages.files import FilePages
 from studiolo.web.pages.password_resets import PasswordResetPages
 from studiolo.web.pages.projects import ProjectPages
@@ -27,11 +28,14 @@ def routes(services: Services, settings: Settings, clock: Clock, assets: Assets)
     project_pages = ProjectPages(pages, visitors, services.projects, services.files, shells, api_key_pages, settings)
     sign_in_pages = SignInPages(pages, visitors, services.sign_ins, settings)
     copy_pages = CopyPages(pages, visitors, services.copy_overviews, services.copies, shells, settings, clock)
+    overviews, groups = services.copy_group_overviews, services.copy_groups
+    copy_group_pages = CopyGroupPages(pages, visitors, overviews, groups, shells, settings)
     return [
         *sign_in_pages.routes(),
         *PasswordResetPages(pages, services.password_resets, settings).routes(),
         *api_key_pages.routes(),
         *FilePages(pages, visitors, services.transfers, services.entries, settings).routes(),
+        *copy_group_pages.routes(),
         *copy_pages.routes(),  # before the routes that take all else of a project
         *project_pages.routes(),
     ]
