@@ -1,57 +1,37 @@
 """Every block of code in the documentation is run, or compared to what the program takes.
 
-Python runs page by page against a real server. Of shell commands, ours are read by the command line's own parser,
-targets of make are looked up, addresses are asked for, and the rest must be known programs and correct shell. Settings
-are loaded. Blocks that are cut from `examples/` are run by the tests of those.
+Shell and Python run page by page (`test_pages.py` and the tests named below). Settings are loaded, units and style
+sheets held against the program. The rest stands in `left_out.toml` with the reason.
 """
 
 import configparser
-import contextlib
-import json
 import re
 import shlex
-import subprocess
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import httpx
 import pytest
+import yaml
 
 from studiolo.cli import main
 from studiolo.core.settings import Settings, load_settings
-from studiolo.testing.servers import Server
+from studiolo.testing.documentation import Block, blocks, unfenced_code
+from studiolo.testing.loopback import LoopbackServer, loopback_server
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(page for page in DOCS.rglob("*.md") if "reference/api" not in page.as_posix())]
-FENCE = re.compile(r"^( *)```([\w-]*)[^\n]*\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
-ADDRESS = "http://localhost:8000"
-PROGRAMS = {
-    "cp", "curl", "git", "install", "journalctl", "make", "mkdir", "pg_dump", "pg_restore", "pip", "python3", "sudo",
-    "systemctl", "studiolo", "tar", ".venv/bin/studiolo", ".venv/bin/python",
-}  # fmt: skip
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+OWN_TESTS = {
+    "backups.md",
+    "deploy.md",
+    "postgresql.md",
+}  # of test_backups.py and so on; the others run in test_pages.py
+HERE = {"toml", "ini", "css", "yaml"}
+EXAMPLES = {"python": "test_readme.py", "html": "test_first_integration.py", "nginx": "test_deploy.py"}
 NAME = re.compile(r"`(?!studiolo_)([a-z]+(?:_[a-z]+)+)`")
-FREE = {"text", "nginx", "yaml", "html", "css", "sql", "diff"}  # checked below, or free text
-FOUND_ELSEWHERE = {"README.md"}  # its Python is the example's, see test_readme.py
-
-
-@dataclass(frozen=True)
-class Block:
-    page: Path
-    language: str
-    text: str
-
-    @property
-    def is_cut_from_an_example(self) -> bool:
-        return self.text.strip().startswith('--8<-- "')
-
-
-def blocks(page: Path) -> list[Block]:
-    return [Block(page, language, text) for _, language, text in FENCE.findall(page.read_text(encoding="utf-8"))]
 
 
 def of(language: str) -> list[Any]:
@@ -59,67 +39,49 @@ def of(language: str) -> list[Any]:
     return [pytest.param(block, id=f"{block.page.relative_to(ROOT)}-{n}") for n, block in enumerate(found)]
 
 
-PYTHON_PAGES = [
-    pytest.param(page, id=str(page.relative_to(ROOT)))
-    for page in PAGES
-    if page.name not in FOUND_ELSEWHERE
-    and any(block.language == "python" and not block.is_cut_from_an_example for block in blocks(page))
-]
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
-@pytest.fixture(scope="module")
-def real_server() -> Iterator[Server]:
-    server = Server("--development").start()
-    yield server
-    server.close()
+@every_page
+def test_every_block_runs_or_is_left_out_for_a_reason(page: Path, left_out: dict[str, Any]):
+    def has_a_test(block: Block) -> bool:
+        if block.language in HERE or block.language in left_out["languages"]:
+            return True
+        if page.name == "README.md" and block.language in EXAMPLES:
+            return True  # word for word an example, says test_readme.py
+        if block.example is not None:
+            return block.language in EXAMPLES
+        return block.language in ("sh", "python")
+
+    assert [str(block) for block in blocks(page) if not has_a_test(block)] == []
 
 
-@pytest.mark.live
-@pytest.mark.parametrize("page", PYTHON_PAGES)
-def test_python_of_a_page_runs(page: Path, real_server: Server, tmp_path: Path):
-    (tmp_path / "admin.json").write_text(json.dumps({"api_key": real_server.key}))
-    if page.name != "from-nothing-to-a-notebook.md":
-        real_server.create_account("admin@example.edu")
-    names: dict[str, Any] = {"key": real_server.key}
-    with contextlib.chdir(tmp_path):
-        for block in blocks(page):
-            if block.language == "python" and not block.is_cut_from_an_example:
-                exec(compile(block.text.replace(ADDRESS, real_server.address), str(page), "exec"), names)
-    names.clear()  # and so close every client
-    if page.name == "from-nothing-to-a-notebook.md":
-        _check_course(tmp_path / "course.html")
+@every_page
+def test_no_code_hides_from_the_tests_by_being_indented(page: Path):
+    assert unfenced_code(page) == []
 
 
-def _check_course(page: Path) -> None:
-    """Ask for the frame's address as the page has it."""
-    found = re.search(r'<iframe src="([^"]+)"', page.read_text())
-    assert found is not None
-    shell = httpx.get(found[1], headers={"Sec-Fetch-Dest": "iframe"})
-    assert shell.status_code == 200
-    assert "http://localhost:*" in shell.headers["content-security-policy"]
+def test_pages_with_tests_of_their_own_run_whole():
+    for page in OWN_TESTS:
+        test = (ROOT / "tests" / "docs" / f"test_{page.removesuffix('.md')}.py").read_text()
+        assert page in test
+        assert "assert terminal.left_of(PAGE) == []" in test
 
 
-@pytest.mark.parametrize("block", of("sh"))
-def test_shell_is_what_the_programs_take(block: Block):
-    subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
-    for line in _commands(block.text):
-        words = shlex.split(line.replace(">", " > "), comments=True)
-        words = words[: words.index(">")] if ">" in words else words
-        words = words[3:] if words[:2] == ["sudo", "-u"] else words
-        program = words[0]
-        assert program in PROGRAMS | {"createuser", "createdb"}, f"who knows {program}?"
-        if program == "make":
-            assert all(re.search(rf"^{re.escape(target)}:", _makefile(), re.MULTILINE) for target in words[1:])
-        if program.endswith("studiolo"):
-            _parse(words[1:])
+def test_whatever_is_left_out_is_somewhere(left_out: dict[str, Any]):
+    every = [block for page in PAGES for block in blocks(page)]
+    commands = {command for block in every if block.language == "sh" for command in block.commands}
+    assert set(left_out["commands"]) <= commands
+    assert set(left_out["languages"]) <= {block.language for block in every}
+    assert all(reason for kind in left_out.values() for reason in kind.values())
 
 
-@pytest.mark.live
-def test_addresses_in_shell_blocks_answer(real_server: Server):
-    for param in of("sh"):
-        for address in re.findall(r"curl \S+ (http://\S+)", param.values[0].text):
-            path = address.partition("//")[2].partition("/")[2]
-            assert httpx.get(f"{real_server.address}/{path}").status_code == 200
+def test_targets_of_make_are_there():
+    commands = {command for page in PAGES for block in blocks(page) for command in block.commands}
+    targets = {word for command in commands if command.startswith("make ") for word in command.split()[1:]}
+    makefile = (ROOT / "Makefile").read_text()
+    assert targets
+    assert [one for one in targets if not re.search(rf"^{re.escape(one)}:", makefile, re.MULTILINE)] == []
 
 
 @pytest.mark.parametrize("block", of("toml"))
@@ -146,17 +108,19 @@ def test_custom_properties_are_there(block: Block):
         assert f"{name}:" in tokens
 
 
-def test_proxy_passes_on_what_the_server_needs():
-    text = (ROOT / "examples" / "deploy" / "nginx.conf").read_text()
-    needed = ("Host $host", "X-Forwarded-For", "X-Forwarded-Proto", "Upgrade", "Connection", "proxy_buffering off")
-    assert [one for one in (*needed, "client_max_body_size 0", "proxy_http_version 1.1") if one not in text] == []
-    assert text.count("{") == text.count("}")
+@pytest.fixture(scope="module")
+def server(sqlite_template: Path):
+    with loopback_server(sqlite_template) as running:
+        yield running
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_block_says_what_it_is(page: Path):
-    known = {"python", "sh", "toml", "ini", "css", *FREE}
-    assert [block.text for block in blocks(page) if block.language not in known] == []
+@pytest.mark.parametrize("block", of("yaml"))
+def test_figures_are_where_the_page_looks_for_them(block: Block, server: LoopbackServer):
+    for job in yaml.safe_load(block.text)["scrape_configs"]:
+        assert job["static_configs"] == [{"targets": ["127.0.0.1:8000"]}]
+        answer = httpx.get(f"{server.url}{job.get('metrics_path', '/metrics')}")
+        assert answer.status_code == 200
+        assert "studiolo_running_projects" in answer.text
 
 
 def test_properties_named_in_the_text_are_there():
@@ -176,20 +140,6 @@ def test_names_in_how_tos_are_those_of_the_program():
     assert wrong == []
 
 
-def _commands(text: str) -> Iterator[str]:
-    """Give the commands without what is fed to them."""
-    inside = ""
-    for line in text.replace("\\\n", " ").splitlines():
-        if inside:
-            inside = "" if line.strip() == inside else inside
-            continue
-        if "<<" in line:
-            inside = line.partition("<<")[2].strip().strip("'")
-            line = line.partition("<<")[0]
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield line
-
-
 def _parse(words: list[str]) -> None:
     """Let the command line read these words, and run nothing."""
     command: click.Command = main
@@ -200,10 +150,4 @@ def _parse(words: list[str]) -> None:
 
 
 def _expanded(block: Block) -> str:
-    if not block.is_cut_from_an_example:
-        return block.text
-    return (ROOT / block.text.strip().removeprefix('--8<-- "').rstrip('"')).read_text(encoding="utf-8")
-
-
-def _makefile() -> str:
-    return (ROOT / "Makefile").read_text(encoding="utf-8")
+    return block.text if block.example is None else (ROOT / block.example).read_text(encoding="utf-8")

@@ -68,6 +68,11 @@ class PostgresServer:
             self._process.wait(timeout=30)
         shutil.rmtree(self._directory, ignore_errors=True)
 
+    @property
+    def socket_directory(self) -> str:
+        """Return where the Unix socket is."""
+        return str(self._directory)
+
     def url(self, database: str) -> str:
         """Return a URL over loopback, which works for every user of the machine."""
         return f"postgresql://studiolo:studiolo@127.0.0.1:{self._port}/{database}"
