@@ -289,6 +289,40 @@ async def test_a_missing_file_is_an_error_event_with_a_code(doors: Doors):
     assert _error(answer)["code"] == "file_not_found"
 
 
+@pytest.mark.parametrize("path", ["", "/", "sub/"])
+async def test_a_directory_is_said_to_be_one(doors: Doors, path: str):
+    person = await doors.account()
+    project_id = await doors.project(person)
+    doors.runner.agent(project_id).answers["files.list"] = {"entries": []}
+    async with doors.browser() as browser:
+        answer = await _open(browser, auth_token=await doors.token(person), project_id=project_id, path=path)
+    location = f"/projects/{project_id}/files/{path.lstrip('/')}"
+    assert events_of(answer)[-1] == {"event": "directory", "location": location}
+
+
+async def test_a_directory_of_a_project_that_is_not_yours_is_none(doors: Doors):
+    owner, stranger = await doors.account(), await doors.account()
+    foreign = await doors.project(owner)
+    token = await doors.token(stranger)
+    async with doors.browser() as browser:
+        for project_id in (foreign, "0" * 8 + "-0000-4000-8000-" + "0" * 12):
+            answer = await _open(browser, auth_token=token, project_id=project_id, path="sub/")
+            assert _error(answer)["code"] == "project_not_found"
+    assert doors.runner.started == []
+
+
+@pytest.mark.parametrize(
+    ("field", "code"),
+    [("auth_token", "auth_token_invalid"), ("frame", "unauthenticated"), ("project_id", "project_not_found")],
+)
+async def test_what_is_far_too_long_is_refused_as_wrong(doors: Doors, field: str, code: str):
+    person = await doors.account()
+    given = {"auth_token": await doors.token(person)} if field == "project_id" else {}
+    async with doors.browser() as browser:
+        answer = await _open(browser, **given, **{field: "x" * 5000})
+    assert _error(answer)["code"] == code
+
+
 async def test_what_an_agent_says_is_never_markup(doors: Doors):
     person = await doors.account()
     path = "<script>alert(1)</script>.md"

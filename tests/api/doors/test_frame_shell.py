@@ -106,10 +106,25 @@ async def test_in_a_kiosk_every_other_view_is_the_banner(doors: Doors, view: str
 
 
 async def test_a_frame_is_never_sent_to_a_page_that_refuses_to_be_framed(doors: Doors):
-    for address in (f"/projects/{PROJECT}/files/", f"/projects/{PROJECT}/settings", "/app"):
+    views = ("/", "/projects", "/app", "/settings", "/settings/account", "/notifications", "/admin")
+    for address in (*views, f"/projects/{PROJECT}/files/", f"/projects/{PROJECT}/settings"):
         page = await _get(doors, address, **{"sec-fetch-dest": "iframe"})
         assert page.status_code == 200
         assert "'self'" in _policy(page)["frame-ancestors"]
+
+
+@pytest.mark.parametrize("view", ["/", "/projects", "/settings", "/notifications", "/admin/users"])
+@pytest.mark.parametrize("query", ["auth_token=SECRETSECRETSECRETSECRET", "fullscreen=kiosk"])
+async def test_a_view_outside_of_projects_is_the_banner_too(doors: Doors, view: str, query: str):
+    page = await _get(doors, f"{view}?{query}")
+    assert page.status_code == 200
+    assert _config(page)["page"] == "banner"
+    assert "SECRET" not in page.text
+
+
+async def test_a_view_that_we_do_not_have_is_not_found_on_its_own(doors: Doors):
+    for view in ("/settings", "/notifications", "/admin"):
+        assert (await _get(doors, view)).status_code == 404
 
 
 async def test_app_in_a_kiosk_is_the_loading_screen(doors: Doors):
@@ -149,6 +164,21 @@ async def test_impersonate_leads_only_to_paths_of_ours(doors: Doors, target: str
     assert _config(page)["target"] == expected
     assert page.headers["cache-control"] == "no-store"
     assert "xxxx" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("query", "is_kiosk"),
+    [
+        ("target=%2Fapp%3Ffullscreen%3Dkiosk", True),
+        ("target=https%3A%2F%2Fhub.test%2Fapp%3Ffullscreen%3Dkiosk", True),
+        ("fullscreen=kiosk", True),
+        ("target=%2Fapp", False),
+        ("target=https%3A%2F%2F%5B", False),
+    ],
+)
+async def test_impersonate_is_a_kiosk_when_it_or_its_target_says_so(doors: Doors, query: str, is_kiosk: bool):
+    page = await _get(doors, f"/auth/impersonate?auth_token={'x' * 24}&{query}")
+    assert _config(page)["is_kiosk"] is is_kiosk
 
 
 async def test_impersonate_without_a_token_answers_in_the_historical_words(doors: Doors):

@@ -352,6 +352,12 @@ async def test_nothing_is_listed_for_nobody(doors: Doors):
             assert (await browser.get(address)).headers["location"].startswith("/sign-in?next=")
 
 
+async def test_an_auth_token_does_not_go_on_to_the_sign_in_page(doors: Doors):
+    async with doors.browser() as browser:
+        sent = await browser.get(f"{KEYS}?a=1&auth_token=SECRETSECRETSECRETSECRET&b=%26")
+    assert sent.headers["location"] == "/sign-in?next=%2Fsettings%2Fapi-keys%3Fa%3D1%26b%3D%2526"
+
+
 async def test_a_form_that_is_no_form_is_refused(doors: Doors):
     async with _signed_in(doors, await doors.account()) as browser:
         assert (await browser.post("/projects", json={"title": "x"})).status_code == 400

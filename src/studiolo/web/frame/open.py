@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -44,14 +44,17 @@ log = structlog.get_logger(__name__)
 
 
 class OpenRequest(BaseModel):
-    """What a frame may send: who it is, and what to open."""
+    """What a frame may send: who it is, and what to open.
+
+    Only the whole body has a limit: what is too long for a token, an id or a path is refused as a wrong one is.
+    """
 
     model_config = ConfigDict(strict=True)
 
-    auth_token: str | None = Field(None, max_length=256)
-    frame: str | None = Field(None, max_length=64)
-    project_id: str | None = Field(None, max_length=64)
-    path: str = Field("", max_length=4096)
+    auth_token: str | None = None
+    frame: str | None = None
+    project_id: str | None = None
+    path: str = ""
 
 
 class FrameOpen:
@@ -110,6 +113,10 @@ class FrameOpen:
             yield _error_event(StudioloError("Something went wrong on the server."))
 
     async def _opening(self, principal: Principal, project_id: ProjectId, path: str) -> AsyncIterator[Event]:
+        if path == "" or path.endswith("/"):
+            await self._files.list(principal, project_id, path.strip("/"))
+            yield _directory_event(project_id, path)
+            return
         stages: asyncio.Queue[str | None] = asyncio.Queue()
         opening = asyncio.ensure_future(self._documents.open(principal, project_id, path, stages.put_nowait))
         opening.add_done_callback(lambda _: stages.put_nowait(None))
@@ -118,10 +125,9 @@ class FrameOpen:
                 yield {"event": "progress", "stage": stage}
             yield await self._opened(opening.result())
         except FileTypeUnsupported:
-            location = await self._directory(principal, project_id, path)
-            if location is None:
+            if not await self._is_directory(principal, project_id, path):
                 raise
-            yield {"event": "directory", "location": location}
+            yield _directory_event(project_id, path)
         finally:
             opening.cancel()
 
@@ -136,13 +142,18 @@ class FrameOpen:
             "title": snapshot.path.rsplit("/", 1)[-1],
         }
 
-    async def _directory(self, principal: Principal, project_id: ProjectId, path: str) -> str | None:
+    async def _is_directory(self, principal: Principal, project_id: ProjectId, path: str) -> bool:
         try:
             await self._files.list(principal, project_id, path)
         except StudioloError:
-            return None
-        inside = path.strip("/")
-        return f"/projects/{project_id}/files/{quote(inside)}/" if inside else f"/projects/{project_id}/files/"
+            return False
+        return True
+
+
+def _directory_event(project_id: ProjectId, path: str) -> Event:
+    inside = path.strip("/")
+    location = f"/projects/{project_id}/files/{quote(inside)}/" if inside else f"/projects/{project_id}/files/"
+    return {"event": "directory", "location": location}
 
 
 async def _spoken(stages: asyncio.Queue[str | None]) -> AsyncIterator[str]:

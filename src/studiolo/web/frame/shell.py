@@ -51,7 +51,9 @@ class Shells:
         if shell is None:
             return not_built()
         nonce = secrets.token_urlsafe(16)
-        is_kiosk = wants_kiosk(request) or (page.target is not None and _is_kiosk_address(page.target))
+        # the page in the browser takes absolute addresses of this server, too, so not `page.target`
+        leads_to_kiosk = page.name == "impersonate" and _is_kiosk_address(request.query_params.get("target", ""))
+        is_kiosk = wants_kiosk(request) or leads_to_kiosk
         body = _html(shell, nonce, self._config(shell, nonce, page, is_kiosk=is_kiosk), is_kiosk=is_kiosk)
         has_token = "auth_token" in request.query_params
         headers = {
@@ -106,7 +108,11 @@ def wants_kiosk(request: Request) -> bool:
 
 
 def _is_kiosk_address(address: str) -> bool:
-    return parse_qs(urlsplit(address).query).get("fullscreen") == ["kiosk"]
+    try:
+        query = urlsplit(address).query
+    except ValueError:
+        return False
+    return parse_qs(query).get("fullscreen") == ["kiosk"]
 
 
 def _packed(request: Request, body: str, headers: dict[str, str]) -> Response:

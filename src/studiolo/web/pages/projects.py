@@ -26,6 +26,7 @@ from studiolo.web.pages.rendering import Pages, redirect
 from studiolo.web.pages.visitors import Visitors
 
 MAX_TITLE = 254
+FOREIGN_VIEWS = ("settings", "notifications", "admin")  # known to integrations that were made for CoCalc
 WRITING_ROLES = (Role.OWNER, Role.COLLABORATOR)
 
 
@@ -75,10 +76,17 @@ class ProjectPages:
             Route("/projects/{project_id}/files/{path:anytext}", guarded(self.show_file), methods=["GET"]),
             Route("/projects/{project_id}{rest:anytext}", guarded(self.show_other_view), methods=["GET"]),
             Route("/app", guarded(self.show_app), methods=["GET"]),
+            *(
+                Route(f"/{view}{rest}", guarded(self.show_foreign_view), methods=["GET"])
+                for view in FOREIGN_VIEWS
+                for rest in ("", "/{rest:anytext}")
+            ),
         ]
 
     async def list_projects(self, request: Request) -> Response:
-        """Show the visitor's projects."""
+        """Show the visitor's projects; in a frame the banner."""
+        if belongs_in_shell(request):
+            return self._shells.respond(request, ShellPage("banner"))
         visitor = await self._visitors.require(request)
         projects = await self._projects.list_for(visitor.principal)
         return self._pages.render("projects.html", visitor, projects=projects)
@@ -119,6 +127,12 @@ class ProjectPages:
         if belongs_in_shell(request) or request.headers.get("sec-fetch-dest", "document") != "document":
             return await self._shells.app(request)
         return redirect("/")
+
+    async def show_foreign_view(self, request: Request) -> Response:
+        """Show the banner in a frame where CoCalc has a page of its own and we have none."""
+        if belongs_in_shell(request):
+            return self._shells.respond(request, ShellPage("banner"))
+        raise NotFound("There is no such page.")
 
     async def _list_files(self, request: Request, project_id: str, path: str) -> Response:
         visitor = await self._visitors.require(request)

@@ -82,8 +82,12 @@ def redirect(address: str) -> Response:
 
 
 def sign_in_address(request: Request) -> str:
-    """Return the address of the sign-in page that leads back to where the visitor wanted to go."""
+    """Return the address of the sign-in page that leads back to where the visitor wanted to go.
+
+    Without an auth token that was in the address: it must not go on into another one.
+    """
     if request.method != "GET":
         return "/sign-in"
-    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    query = urlencode([(name, text) for name, text in request.query_params.multi_items() if name != "auth_token"])
+    wanted = request.url.path + (f"?{query}" if query else "")
     return "/sign-in?" + urlencode({"next": wanted})
