@@ -17,11 +17,11 @@ from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from studiolo.core.copying.names import TemporaryNames
 from studiolo.core.copying.patterns import exclude_options
 from studiolo.core.copying.rules import Rules, Tally
 from studiolo.core.errors import CopyFailed
 from studiolo.runtime.copying.copier import TreeCopier
-from studiolo.runtime.copying.names import TemporaryNames
 from studiolo.testing.hosts import TwoHosts, order, two_hosts
 
 RSYNC = ["rsync", "--recursive", "--links", "--hard-links", "--perms", "--times", "--omit-link-times"]

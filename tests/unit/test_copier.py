@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from studiolo.core.copying.content import ContentMover
+from studiolo.core.copying.names import TemporaryNames, is_temporary
 from studiolo.core.copying.rules import TEMPORARY_PREFIX, Rules, Tally
-from studiolo.runtime.copying.content import ContentMover
 from studiolo.runtime.copying.copier import MAX_DEPTH, MAX_DEPTH_REMOVED, TreeCopier
-from studiolo.runtime.copying.names import TemporaryNames, is_temporary
 from studiolo.runtime.copying.resident import GivenUp
 from studiolo.testing.keepers import ORDINARY_UID
 

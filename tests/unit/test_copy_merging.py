@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studiolo.runtime.copying.merging import merge_contents
+from studiolo.core.copying.merging import merge_contents
 
 line = st.sampled_from([b"a\n", b"b\n", b"c\n", b"d\n", b"\n"])
 text = st.lists(line, max_size=12).map(b"".join)

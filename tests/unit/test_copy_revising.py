@@ -14,27 +14,28 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from studiolo.core.copying.names import TemporaryNames
+from studiolo.core.copying.placing import Placer
+from studiolo.core.copying.revising import Reviser
+from studiolo.core.copying.revision_report import Revision
 from studiolo.core.copying.rules import TEMPORARY_PREFIX, Tally
-from studiolo.runtime.copying.names import TemporaryNames
-from studiolo.runtime.copying.placing import Placer
 from studiolo.runtime.copying.resident import GivenUp
-from studiolo.runtime.copying.revising import Reviser
-from studiolo.runtime.copying.revision_report import Revision
 
 TODAY = "2026-11-22"
 DATED = f"a.{TODAY}.txt"
 Tree = dict[str, str | None]  # a path's content; None: a directory; "-> x": a link
 
 
-@pytest.fixture
-def places(tmp_path: Path) -> "Places":
-    return Places(tmp_path)
+@pytest.fixture(params=[True, False], ids=["by exchange", "in steps"])
+def places(tmp_path: Path, request: pytest.FixtureRequest) -> "Places":
+    return Places(tmp_path, knows_exchange=request.param)
 
 
 class Places:
     """The new edition, what was handed out, and what became of it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, knows_exchange: bool = True) -> None:
+        self._knows_exchange = knows_exchange
         self.source, self.base, self.target = (root / name for name in ("source", "base", "target"))
         for path in (self.source, self.base, self.target):
             path.mkdir()
@@ -43,7 +44,13 @@ class Places:
         self, *, knows_base: bool = True, rehearse: bool = False, pulse: Callable[[], None] = lambda: None
     ) -> Revision:
         fds = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in (self.source, self.target, self.base)]
-        reviser = Reviser(TemporaryNames("0123abcd", os.getpid()), pulse, stamp=TODAY, is_rehearsal=rehearse)
+        reviser = Reviser(
+            TemporaryNames("0123abcd", os.getpid()),
+            pulse,
+            stamp=TODAY,
+            is_rehearsal=rehearse,
+            knows_exchange=self._knows_exchange,
+        )
         try:
             reviser.revise_directory(fds[0], fds[1], fds[2] if knows_base else None)
         finally:
@@ -227,12 +234,17 @@ names = st.sampled_from(["a.txt", "b", "d/a.txt", "d/e/a", DATED, f"d/a.{TODAY}.
 trees = st.dictionaries(names, contents, max_size=5)
 
 
-@given(base=trees, target=trees, source=trees, knows_base=st.booleans())
+@given(base=trees, target=trees, source=trees, knows_base=st.booleans(), knows_exchange=st.booleans())
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nothing_that_was_written_is_ever_lost(
-    tmp_path_factory: pytest.TempPathFactory, base: Tree, target: Tree, source: Tree, knows_base: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    base: Tree,
+    target: Tree,
+    source: Tree,
+    knows_base: bool,
+    knows_exchange: bool,
 ) -> None:
-    places = Places(tmp_path_factory.mktemp("places"))
+    places = Places(tmp_path_factory.mktemp("places"), knows_exchange=knows_exchange)
     places.write(base=base, target=target, source=source)
     before = places.read()
     rehearsed = places.revise(knows_base=knows_base, rehearse=True)
@@ -282,6 +294,38 @@ def test_whoever_saves_meanwhile_gets_theirs_back(tmp_path: Path) -> None:
     staged = placer.stage_content(b"new", 0o644, fd)
     assert not placer.put_over(staged, fd, "a", deletes, ["third"])
     assert _read(target) == {"a": "saved meanwhile", "other": "saved once more"}
+    assert not placer.put_over(placer.stage_content(b"new", 0o644, fd), fd, "gone", lambda _fd, _name: True, [])
+    os.close(fd)
+
+
+def test_whoever_saves_meanwhile_gets_theirs_back_where_nothing_can_be_exchanged(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "a").write_text("mine")
+    fd = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
+    placer = Placer(TemporaryNames("0123abcd", os.getpid()), Tally(), lambda: None, "none", knows_exchange=False)
+
+    def put(is_as_seen: Callable[[int, str], bool]) -> bool:
+        return placer.put_over(placer.stage_content(b"new", 0o644, fd), fd, "a", is_as_seen, ["other"])
+
+    def saves_again(_fd: int, _name: str) -> bool:
+        (target / "a").write_text("saved")
+        return False
+
+    def becomes_a_directory(_fd: int, name: str) -> bool:
+        (target / name).unlink()
+        (target / name).mkdir()
+        return False
+
+    assert not put(lambda _fd, _name: False)
+    assert _read(target) == {"a": "mine"}
+    assert not put(saves_again)
+    assert _read(target) == {"a": "saved", "other": "mine"}
+    assert put(lambda _fd, _name: True)
+    assert _read(target) == {"a": "new", "other": "mine"}
+    assert not placer.put_new(placer.stage_content(b"newer", 0o644, fd), fd, "a")
+    assert not put(becomes_a_directory)
+    assert _read(target) == {"a": None, "other": "mine"}
     assert not placer.put_over(placer.stage_content(b"new", 0o644, fd), fd, "gone", lambda _fd, _name: True, [])
     os.close(fd)
 

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from studiolo.core.copying.looking import DIRECTORY
 from studiolo.runtime.copying.confinement import act_as
 from studiolo.runtime.copying.ends import Ends
-from studiolo.runtime.copying.files import DIRECTORY
 
 MOST_SECONDS = 0.5  # then nothing more is begun
 MOST_FILES = 300

@@ -19,10 +19,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
 
+from studiolo.core.copying.looking import DIRECTORY
+from studiolo.core.copying.names import TemporaryNames
 from studiolo.core.copying.removal import Remover
 from studiolo.core.copying.rules import CARRIED_MODE, FATAL, TEMPORARY_PREFIX, Rules, Tally
-from studiolo.runtime.copying.files import DIRECTORY, FilePlacer
-from studiolo.runtime.copying.names import TemporaryNames
+from studiolo.runtime.copying.files import FilePlacer
 
 MAX_DEPTH = 1000  # two directories are held open for each
 MAX_DEPTH_REMOVED = 2000  # below that; with one for each it stays within what a copier may hold open

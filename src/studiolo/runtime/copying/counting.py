@@ -4,8 +4,8 @@ import os
 import stat
 from collections.abc import Callable
 
-from studiolo.runtime.copying.files import DIRECTORY
-from studiolo.runtime.copying.names import is_temporary
+from studiolo.core.copying.looking import DIRECTORY
+from studiolo.core.copying.names import is_temporary
 
 MAX_ENTRIES = 200_000
 _MAX_DEPTH = 200

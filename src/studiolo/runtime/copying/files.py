@@ -9,12 +9,11 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 
+from studiolo.core.copying.content import ContentMover
+from studiolo.core.copying.looking import READ
+from studiolo.core.copying.names import TemporaryNames
 from studiolo.core.copying.rules import CARRIED_MODE, Rules, Tally
-from studiolo.runtime.copying.content import ContentMover
-from studiolo.runtime.copying.names import TemporaryNames
 
-READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ATTEMPTS = 3  # for a file that is written to while it is read
 

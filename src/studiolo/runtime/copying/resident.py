@@ -23,6 +23,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from studiolo.core.copying.names import TemporaryNames
 from studiolo.core.copying.rules import Rules, Tally
 from studiolo.core.errors import CopyFailed, FileTooLarge, StudioloError
 from studiolo.runtime.copying import batch, revision
@@ -31,7 +32,6 @@ from studiolo.runtime.copying.confinement import Gate, become_owner, confine, ke
 from studiolo.runtime.copying.copier import TreeCopier
 from studiolo.runtime.copying.counting import count
 from studiolo.runtime.copying.ends import open_ends
-from studiolo.runtime.copying.names import TemporaryNames
 from studiolo.runtime.keeper.messages import CopyTree
 
 MAX_ORDER_BYTES = 192 * 1024

@@ -6,13 +6,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from studiolo.core.copying.names import TemporaryNames
+from studiolo.core.copying.revising import Reviser
 from studiolo.core.copying.rules import Fsync, Tally
 from studiolo.core.errors import CopyFailed, StudioloError
 from studiolo.runtime.copying.batch import Check
 from studiolo.runtime.copying.counting import count
 from studiolo.runtime.copying.ends import Ends, find_source, open_ends, opened, outside_means
-from studiolo.runtime.copying.names import TemporaryNames
-from studiolo.runtime.copying.revising import Reviser
 from studiolo.runtime.keeper.messages import CopyTree
 from studiolo.runtime.keeper.resolve import WORDS_FOR_SOURCE, WORDS_FOR_TARGET, Walk, normalise_ends
 

@@ -5,10 +5,11 @@ import stat
 from collections.abc import Iterable
 from contextlib import suppress
 
-from studiolo.runtime.copying.files import DIRECTORY, READ
-from studiolo.runtime.copying.merging import MAX_BYTES
-from studiolo.runtime.copying.names import is_temporary
+from studiolo.core.copying.merging import MAX_BYTES
+from studiolo.core.copying.names import is_temporary
 
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 PIECE = 1 << 20
 
 

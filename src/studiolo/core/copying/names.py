@@ -7,10 +7,19 @@ era the process tells. rsync's temporary directories (`.~studiolo-copy-MARK`) ar
 import os
 import re
 from itertools import count
+from typing import Protocol
 
 from studiolo.core.copying.rules import TEMPORARY_PREFIX
 
 _OURS = re.compile(re.escape(TEMPORARY_PREFIX) + r"([0-9a-f]{8})\.(\d{1,10})\.\d{1,10}")
+
+
+class Names(Protocol):
+    """Gives temporary names."""
+
+    def next(self) -> str:
+        """Return a name that nobody has used."""
+        ...
 
 
 class TemporaryNames:

@@ -3,6 +3,9 @@
 A file is staged under a temporary name, then takes its place in one step: a free name (RENAME_NOREPLACE), or that of
 the file that was looked at (RENAME_EXCHANGE), which is then looked at again. If it is not what was seen, the two are
 exchanged back.
+
+Where the file system knows neither (NFS), a free name is taken by a link. The file that was looked at is first renamed
+to a backup name and looked at there: for a moment its own name is free, and a crash just then leaves it under the other.
 """
 
 import ctypes
@@ -13,19 +16,27 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
+from studiolo.core.copying.content import ContentMover
+from studiolo.core.copying.names import Names
 from studiolo.core.copying.rules import CARRIED_MODE, Fsync, Tally
-from studiolo.runtime.copying.content import ContentMover
-from studiolo.runtime.copying.names import TemporaryNames
 
+_LONGEST_KEPT = 240  # bytes of a name that a mark is added to
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOREPLACE, _EXCHANGE = 1, 2
+_UNKNOWN = frozenset((errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP))
 _libc: Any = ctypes.CDLL(None, use_errno=True)
 
 
 class Placer:
-    """Stages and places the files of one revision."""
+    """Stages and places the files of one revision.
 
-    def __init__(self, names: TemporaryNames, tally: Tally, pulse: Callable[[], None], fsync: Fsync) -> None:
+    `knows_exchange` may be false from the start; else the first refusal of the file system is remembered.
+    """
+
+    def __init__(
+        self, names: Names, tally: Tally, pulse: Callable[[], None], fsync: Fsync, *, knows_exchange: bool = True
+    ) -> None:
+        self._knows_exchange = knows_exchange
         self._names = names
         self._tally = tally
         self._pulse = pulse
@@ -64,7 +75,7 @@ class Placer:
     def put_new(self, temporary: str, target: int, name: str) -> bool:
         """Give a staged file its name; False, and the staged file is gone, if something has it."""
         try:
-            _rename(target, temporary, name, _NOREPLACE)
+            self._take_free(target, temporary, name)
         except FileExistsError:
             return False
         else:
@@ -85,12 +96,20 @@ class Placer:
         `is_as_seen` looks again, at what now has the temporary name. Should somebody save once more between the two
         exchanges, that content gets one of the other names.
         """
+        if not self._knows_exchange:
+            return self._put_over_in_steps(temporary, target, name, is_as_seen, other_names)
         staged = os.stat(temporary, dir_fd=target, follow_symlinks=False)
         try:
             _rename(target, temporary, name, _EXCHANGE)
         except FileNotFoundError:
             self._drop(temporary, target)
             return False
+        except OSError as error:
+            if error.errno not in _UNKNOWN:
+                self._drop(temporary, target)
+                raise
+            self._knows_exchange = False
+            return self._put_over_in_steps(temporary, target, name, is_as_seen, other_names)
         except BaseException:
             self._drop(temporary, target)
             raise
@@ -106,10 +125,61 @@ class Placer:
             return False
         return self._rescue(temporary, target, other_names)
 
+    def _put_over_in_steps(
+        self,
+        temporary: str,
+        target: int,
+        name: str,
+        is_as_seen: Callable[[int, str], bool],
+        other_names: Iterable[str],
+    ) -> bool:
+        self._require_links(temporary, target)
+        aside = f"{os.fsdecode(os.fsencode(name)[:_LONGEST_KEPT])}.{os.urandom(4).hex()}~"
+        try:
+            os.rename(name, aside, src_dir_fd=target, dst_dir_fd=target)
+        except BaseException as error:
+            self._drop(temporary, target)
+            if isinstance(error, FileNotFoundError):
+                return False
+            raise
+        if not is_as_seen(target, aside):
+            self._drop(temporary, target)
+            return self._rescue(aside, target, (name, *other_names))
+        is_placed = self.put_new(temporary, target, name)
+        self._drop(aside, target)  # was seen; who saved a new one meanwhile replaced it themselves
+        return is_placed
+
+    def _take_free(self, target: int, temporary: str, name: str) -> None:
+        """Give a staged file a name that nothing has; raise FileExistsError."""
+        if self._knows_exchange:
+            try:
+                _rename(target, temporary, name, _NOREPLACE)
+            except OSError as error:
+                if error.errno not in _UNKNOWN:
+                    raise
+                self._knows_exchange = False
+            else:
+                return
+        if stat.S_ISDIR(os.stat(temporary, dir_fd=target, follow_symlinks=False).st_mode):
+            os.rename(temporary, name, src_dir_fd=target, dst_dir_fd=target)  # replaces an empty directory at most
+            return
+        os.link(temporary, name, src_dir_fd=target, dst_dir_fd=target, follow_symlinks=False)
+        self._drop(temporary, target)
+
+    def _require_links(self, temporary: str, target: int) -> None:
+        """Raise OSError, and the staged file is gone, where a file cannot have two names: nothing is moved there."""
+        further = self._names.next()
+        try:
+            os.link(temporary, further, src_dir_fd=target, dst_dir_fd=target, follow_symlinks=False)
+        except BaseException:
+            self._drop(temporary, target)
+            raise
+        self._drop(further, target)
+
     def _rescue(self, temporary: str, target: int, names: Iterable[str]) -> bool:
         for name in names:
             with suppress(FileExistsError):
-                _rename(target, temporary, name, _NOREPLACE)
+                self._take_free(target, temporary, name)
                 return False
         raise FileExistsError(errno.EEXIST, "too many files of this name lie beside it")
 

@@ -23,11 +23,10 @@ import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from studiolo.core.copying.rules import CARRIED_MODE, FATAL, Fsync
-from studiolo.runtime.copying.copier import MAX_DEPTH
-from studiolo.runtime.copying.files import DIRECTORY, READ
-from studiolo.runtime.copying.looking import (
+from studiolo.core.copying.looking import (
+    DIRECTORY,
     PIECE,
+    READ,
     entries,
     has_content,
     link_text,
@@ -36,11 +35,13 @@ from studiolo.runtime.copying.looking import (
     open_file,
     read_whole,
 )
-from studiolo.runtime.copying.merging import merge_contents
-from studiolo.runtime.copying.names import TemporaryNames
-from studiolo.runtime.copying.placing import Placer
-from studiolo.runtime.copying.revision_report import Revision
+from studiolo.core.copying.merging import merge_contents
+from studiolo.core.copying.names import Names
+from studiolo.core.copying.placing import Placer
+from studiolo.core.copying.revision_report import Revision
+from studiolo.core.copying.rules import CARRIED_MODE, FATAL, Fsync
 
+MAX_DEPTH = 1000  # three directories are held open for each
 _ATTEMPTS = 5  # for a file that is saved while we look at it
 _MOST_BESIDE = 50
 
@@ -62,13 +63,22 @@ class Reviser:
     """Carries out one revision, or rehearses it; `stamp` is the date that names carry."""
 
     def __init__(
-        self, names: TemporaryNames, pulse: Callable[[], None], *, stamp: str, is_rehearsal: bool, fsync: Fsync = "none"
+        self,
+        names: Names,
+        pulse: Callable[[], None],
+        *,
+        stamp: str,
+        is_rehearsal: bool,
+        fsync: Fsync = "none",
+        max_depth: int = MAX_DEPTH,
+        knows_exchange: bool = True,
     ) -> None:
         self.tally = Revision()
+        self._max_depth = max_depth
         self._pulse = pulse
         self._stamp = stamp
         self._is_rehearsal = is_rehearsal
-        self._placer = Placer(names, self.tally, pulse, fsync)
+        self._placer = Placer(names, self.tally, pulse, fsync, knows_exchange=knows_exchange)
 
     def revise_directory(self, source: int, target: int | None, base: int | None) -> None:
         """Bring what is in the directory `source` into `target`."""
@@ -84,8 +94,8 @@ class Reviser:
 
     def _contents(self, here: _Place) -> None:
         self._pulse()
-        if len(here.trail) >= MAX_DEPTH:
-            self.tally.fail(here.path_of("..."), f"more than {MAX_DEPTH} directories deep")
+        if len(here.trail) >= self._max_depth:
+            self.tally.fail(here.path_of("..."), f"more than {self._max_depth} directories deep")
             return
         try:
             listed = sorted(entries(here.source))
