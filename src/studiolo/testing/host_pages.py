@@ -32,19 +32,23 @@ window.send = (id, message, origin) => document.getElementById(id).contentWindow
 
 
 class HostPages:
-    """A web server on https://127.0.0.1 that serves the page above, and one that sets a plain cookie."""
+    """A web server on https://127.0.0.1: the page above, one that sets a plain cookie, and `pages` by their paths."""
 
     def __init__(self, certificate: Path) -> None:
+        self.pages: dict[str, str] = {}
+        others = self.pages
+
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                page = others.get(self.path, PAGE).encode()
                 self.send_response(200)
                 if self.path.startswith("/cookie"):
                     self.send_header("Set-Cookie", "plain=1; Secure; SameSite=None; Path=/; Max-Age=3600")
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.send_header("Cache-Control", "no-store")
-                self.send_header("Content-Length", str(len(PAGE.encode())))
+                self.send_header("Content-Length", str(len(page)))
                 self.end_headers()
-                self.wfile.write(PAGE.encode())
+                self.wfile.write(page)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the library's
                 return
