@@ -176,8 +176,6 @@ class Execution:
             writer.begin()
             self._fail(writer, error)
             return False
-        self._set_state("busy")
-        writer.begin()
         try:
             reply = await kernel.execute(queued.code, self._run_for(queued, writer))
         except KernelDied as error:
@@ -208,7 +206,12 @@ class Execution:
             }
             self._room.announce(self._question, writers_only=True)
 
-        return Run(on_output, on_input)
+        def on_sent() -> None:
+            # only now: the kernel is at work while this is written, logged and sent to everybody
+            self._set_state("busy")
+            writer.begin()
+
+        return Run(on_output, on_input, on_sent)
 
     def _fail(self, writer: OutputWriter, error: StudioloError) -> None:
         if isinstance(error, KernelDied) and self._state == "restarting":

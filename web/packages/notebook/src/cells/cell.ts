@@ -136,23 +136,12 @@ export class CellView {
   }
 
   #keys(): KeyBinding[] {
-    const run = (then: "stay" | "advance" | "insert") => (): boolean => {
-      this.#host.run(this.id, then);
+    const leave = (): boolean => {
+      this.render();
+      this.focus();
       return true;
     };
-    return [
-      { key: "Shift-Enter", run: run("advance") },
-      { key: "Ctrl-Enter", mac: "Cmd-Enter", run: run("stay") },
-      { key: "Alt-Enter", run: run("insert") },
-      {
-        key: "Escape",
-        run: () => {
-          this.render();
-          this.focus();
-          return true;
-        },
-      },
-    ];
+    return [{ key: "Escape", run: leave }];
   }
 
   #addRunButton(side: HTMLElement): HTMLButtonElement {

@@ -1,5 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
-import { type Commanded, commandKeys } from "./keyboard.ts";
+import { Disposables } from "../store/store.ts";
+import { type Commanded, commandKeys, runKeys } from "./keyboard.ts";
+import { Later } from "./later.ts";
 
 /** Cells that write down what they are told; the keys always go to the last one. */
 class Cells implements Commanded {
@@ -25,6 +27,7 @@ let page: HTMLElement;
 beforeEach(() => {
   cells = new Cells();
   page = document.createElement("div");
+  page.addEventListener("keydown", runKeys(cells), { capture: true });
   page.addEventListener("keydown", commandKeys(cells));
 });
 
@@ -58,4 +61,48 @@ test("a second d on another cell than the first deletes nothing", () => {
   cells.ids.pop();
   press("d", 1100);
   expect(cells.ids).toEqual(["one", "two"]);
+});
+
+test("the keys that run a cell are heard before its editor hears them, and not where a question is answered", () => {
+  page.innerHTML = `<section class="cell" data-id="two"><div class="cm-editor"><b tabindex="0"></b></div><input></section>`;
+  const heard: string[] = [];
+  const editor = page.querySelector("b") as HTMLElement;
+  const question = page.querySelector("input") as HTMLElement;
+  editor.addEventListener("keydown", (event) => heard.push(event.key));
+  const enter = (target: HTMLElement, modifier: KeyboardEventInit) =>
+    target.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...modifier }));
+  enter(editor, { shiftKey: true });
+  enter(editor, { ctrlKey: true });
+  enter(editor, {});
+  enter(question, { ctrlKey: true });
+  enter(page, { altKey: true });
+  expect(cells.told).toEqual(["run two, advance", "run two, stay", "run three, insert"]);
+  expect(heard).toEqual(["Enter"]);
+});
+
+test("what is left for later is done before the next key, which goes where the focus then is", () => {
+  document.body.append(page);
+  page.innerHTML = "<i tabindex='0'></i><b tabindex='0'></b>";
+  const [before, after] = [...page.children] as [HTMLElement, HTMLElement];
+  const later = new Later(page, new Disposables());
+  const heard: string[] = [];
+  for (const one of [before, after])
+    one.addEventListener("keydown", (event) => heard.push(`${one.tagName} ${event.key}`));
+  before.focus();
+  later.do(() => after.focus());
+  expect(document.activeElement).toBe(before);
+  before.dispatchEvent(new KeyboardEvent("keydown", { key: "x", bubbles: true, cancelable: true }));
+  expect(document.activeElement).toBe(after);
+  expect(heard).toEqual(["B x"]);
+});
+
+test("what is left for later is done by itself, once", async () => {
+  const later = new Later(page, new Disposables());
+  const done: number[] = [];
+  later.do(() => done.push(1));
+  later.do(() => done.push(2)); // the first is done at once
+  expect(done).toEqual([1]);
+  await expect.poll(() => done).toEqual([1, 2]);
+  later.now();
+  expect(done).toEqual([1, 2]);
 });

@@ -1,6 +1,15 @@
-/** Keys of command mode: a cell is selected, and nothing is being written. */
+/** The keys of a notebook: those that run a cell, and those of command mode, when nothing is being written. */
 
 const DOUBLE_MS = 800;
+
+type Then = "stay" | "advance" | "insert";
+
+const RUN_KEYS: Record<string, Then> = {
+  "Shift+Enter": "advance",
+  "Ctrl+Enter": "stay",
+  "Meta+Enter": "stay",
+  "Alt+Enter": "insert",
+};
 
 /** What the keys work on: a notebook's cells. */
 export interface Commanded {
@@ -8,7 +17,7 @@ export interface Commanded {
   step(by: -1 | 1): void;
   insert(id: string, where: "above" | "below", type: "code"): void;
   changeType(id: string, type: "code" | "markdown"): void;
-  run(id: string, then: "stay" | "advance" | "insert"): void;
+  run(id: string, then: Then): void;
   remove(id: string): void;
   undo(): void;
 }
@@ -28,11 +37,28 @@ const COMMANDS: Record<string, Command> = {
   z: (notebook) => notebook.undo(),
   d: () => undefined, // the first of two
   dd: (notebook, id) => notebook.remove(id),
-  "Shift+Enter": (notebook, id) => notebook.run(id, "advance"),
-  "Ctrl+Enter": (notebook, id) => notebook.run(id, "stay"),
-  "Meta+Enter": (notebook, id) => notebook.run(id, "stay"),
-  "Alt+Enter": (notebook, id) => notebook.run(id, "insert"),
 };
+
+/**
+ * Keys that run a cell, being written or not. To be heard before the editor hears them: it would ask for a frame, and
+ * the browser would put off the answer from the network until that is drawn.
+ */
+export function runKeys(notebook: Commanded): (event: KeyboardEvent) => void {
+  return (event) => {
+    const then = RUN_KEYS[nameOf(event)];
+    const target = event.target;
+    if (then === undefined || event.isComposing || !(target instanceof HTMLElement)) return;
+    const isInEditor = target.closest(".cm-editor") !== null;
+    if (!isInEditor && isWriting(target)) return;
+    const id = isInEditor ? target.closest<HTMLElement>(".cell")?.dataset.id : notebook.selected?.id;
+    if (id === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    notebook.run(id, then);
+  };
+}
+
+/** Keys of command mode: a cell is selected. */
 
 export function commandKeys(notebook: Commanded): (event: KeyboardEvent) => void {
   const chordOf = doublePresses();

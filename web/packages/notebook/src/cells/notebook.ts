@@ -21,7 +21,8 @@ import { Disposables } from "../store/store.ts";
 import { CellView } from "./cell.ts";
 import { el, iconOf } from "./dom.ts";
 import type { CellHost } from "./host.ts";
-import { commandKeys } from "./keyboard.ts";
+import { commandKeys, runKeys } from "./keyboard.ts";
+import { Later } from "./later.ts";
 import { prepareEditor } from "./source.ts";
 
 /** The cells of a notebook, in the order of the shared document. */
@@ -32,6 +33,7 @@ export class NotebookView implements CellHost {
   readonly #rendered = new Map<string, HTMLElement>();
   readonly #disposables = new Disposables();
   readonly #undo: Y.UndoManager;
+  readonly #later: Later;
   readonly #end: HTMLElement;
   #selected: string | null = null;
   #isPainting = false;
@@ -48,6 +50,8 @@ export class NotebookView implements CellHost {
     this.#undo = new Y.UndoManager(cells, { trackedOrigins: new Set([LOCAL]), captureTimeout: 0 });
     cells.observe(this.#sync);
     this.#disposables.add(() => cells.unobserve(this.#sync));
+    this.#later = new Later(article, this.#disposables); // hears keys before the others
+    this.#disposables.listen(article, "keydown", runKeys(this), { capture: true });
     this.#disposables.listen(article, "keydown", commandKeys(this));
     this.#sync();
     void this.#paintAll();
@@ -71,11 +75,13 @@ export class NotebookView implements CellHost {
   run(id: string, then: "stay" | "advance" | "insert"): void {
     const view = this.#views.get(id);
     if (view === undefined) return;
-    if (view.type === "code") this.#send(id);
-    else view.render();
-    if (then === "insert") this.insert(id, "below", "code");
-    else if (then === "advance") this.#advance(id);
-    else view.focus();
+    if (view.type !== "code") {
+      view.render();
+      this.#goOn(view, then);
+    } else {
+      this.#send(id);
+      this.#later.do(() => this.#goOn(view, then));
+    }
   }
 
   runAll(): void {
@@ -225,6 +231,13 @@ export class NotebookView implements CellHost {
     if (this.shared.session.state.value.canWrite) return true;
     this.shared.notify("info", "This document is read-only.");
     return false;
+  }
+
+  #goOn(view: CellView, then: "stay" | "advance" | "insert"): void {
+    if (this.#views.get(view.id) !== view) return; // it was deleted meanwhile
+    if (then === "insert") this.insert(view.id, "below", "code");
+    else if (then === "advance") this.#advance(view.id);
+    else view.focus();
   }
 
   #advance(id: string): void {
