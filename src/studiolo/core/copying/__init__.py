@@ -1,1 +1,1 @@
-"""What every copier of trees keeps to, inside a sandbox and outside: its rules, its tally, its removals."""
+"""What every copier of trees keeps to, inside a sandbox and outside: rules, tally, removals, and how to revise."""

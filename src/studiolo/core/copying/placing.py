@@ -5,7 +5,7 @@ the file that was looked at (RENAME_EXCHANGE), which is then looked at again. If
 exchanged back.
 
 Where the file system knows neither (NFS), a free name is taken by a link. The file that was looked at is first renamed
-to a backup name and looked at there: for a moment its own name is free, and a crash just then leaves it under the other.
+to a backup name and looked at there: for a moment its own name is free, and a crash then leaves it under this one.
 """
 
 import ctypes
