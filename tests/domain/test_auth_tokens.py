@@ -15,13 +15,14 @@ from studiolo.core.errors import (
     PasswordIncorrect,
     RateLimited,
     SignInExpired,
+    TooManyAuthTokens,
 )
 from studiolo.core.ids import AccountId, ProjectId
 from studiolo.core.models import ANONYMOUS, Account, Principal, Scope
 from studiolo.core.secrets import SystemSecretSource, hash_secret
 from studiolo.core.settings import load_settings
 from studiolo.domain.accounts import Accounts
-from studiolo.domain.auth_tokens import WRONG_PER_CALLER, AuthTokens
+from studiolo.domain.auth_tokens import WRONG_PER_CALLER, AuthTokens, Narrowing
 from studiolo.domain.sign_ins import SignIns
 from studiolo.storage import tables
 from studiolo.storage.database import Database
@@ -220,6 +221,38 @@ async def test_a_lifetime_is_at_most_the_setting(
 ) -> None:
     with pytest.raises(InvalidRequest):
         await auth_tokens.mint(as_admin, account_id=person.account_id, password="", lifetime_seconds=seconds)
+
+
+async def test_an_account_has_so_many_living_tokens_and_no_more(
+    database: Database, clock: MovingClock, accounts: Accounts, person: Account, as_person: Principal
+) -> None:
+    settings = load_settings(max_auth_tokens_per_account=2)
+    tokens = AuthTokens(settings, database, clock, SystemSecretSource(), accounts)
+    other = await make_account(accounts)
+    once = Narrowing(is_single_use=True)
+    short = await tokens.mint_for(as_person, None, Narrowing(lifetime_seconds=60))
+    single, _ = await tokens.mint_for(as_person, None, once)
+
+    async def is_refused() -> bool:
+        try:
+            secret, _ = await tokens.mint_for(as_person, None, once)
+        except TooManyAuthTokens as error:
+            return "limit of 2 living auth tokens" in error.message
+        await tokens.revoke(as_person, secret)
+        return False
+
+    assert await is_refused()
+    await tokens.mint_for(Principal(other.account_id), None)  # each account for itself
+    await tokens.redeem(single)
+    assert not await is_refused()  # what was used up can no longer be used
+    await tokens.mint_for(as_person, None)
+    assert await is_refused()
+    await tokens.revoke(as_person, short[0])
+    assert not await is_refused()
+    await tokens.mint_for(as_person, None, Narrowing(lifetime_seconds=60))
+    assert await is_refused()
+    clock.move(61)
+    assert not await is_refused()
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@
     |  |- UploadOffsetMismatch
     |  |- IdempotencyKeyInUse
     |  |- SecretNotKept
+    |  |- TooManyAuthTokens
     |  |- ProjectNotRunning
     |  |- CopyOperationFinished
     |  |- CopyCancelled
@@ -378,6 +379,12 @@ class SecretNotKept(Conflict):
     code = "secret_not_kept"
 
 
+class TooManyAuthTokens(Conflict):
+    """The account has as many living auth tokens as it may; one of them must end first."""
+
+    code = "too_many_auth_tokens"
+
+
 class ProjectNotRunning(Conflict):
     """The project is not running and may not be started by this caller."""
 
@@ -502,6 +509,7 @@ BY_CODE: dict[str, type[StudioloError]] = {
         UploadOffsetMismatch,
         IdempotencyKeyInUse,
         SecretNotKept,
+        TooManyAuthTokens,
         ProjectNotRunning,
         CopyOperationFinished,
         CopyCancelled,

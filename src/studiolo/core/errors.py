@@ -276,6 +276,12 @@ class SecretNotKept(Conflict):
     code = "secret_not_kept"
 
 
+class TooManyAuthTokens(Conflict):
+    """The account has as many living auth tokens as it may; one of them must end first."""
+
+    code = "too_many_auth_tokens"
+
+
 class ProjectNotRunning(Conflict):
     """The project is not running and may not be started by this caller."""
 

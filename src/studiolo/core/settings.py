@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     burst_of_commands: int = Field(20000, ge=1, description="Such calls that one account may make at once.")
     rate_of_copies: float = Field(500, ge=0, description="Calls a second of one account that copy; 0: any.")
     burst_of_copies: int = Field(50000, ge=1, description="Such calls that one account may make at once.")
+    max_auth_tokens_per_account: int = Field(
+        10000, ge=1, description="Living auth tokens that sign in as one account; one more is refused."
+    )
     max_sign_ins_per_account: int = Field(
         2000, ge=1, description="Browsers and frames that one account may have signed in; one more ends the oldest."
     )

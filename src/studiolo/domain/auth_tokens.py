@@ -26,6 +26,7 @@ from studiolo.core.errors import (
     InvalidRequest,
     NotFound,
     PasswordIncorrect,
+    TooManyAuthTokens,
 )
 from studiolo.core.ids import AccountId, is_uuid
 from studiolo.core.models import FULL_SCOPE, Account, AuthToken, Principal, Scope
@@ -165,7 +166,12 @@ class AuthTokens:
         )
         secret = self._secrets.base62(TOKEN_CHARACTERS)
 
+        most = self._settings.max_auth_tokens_per_account
+
         def add(tx: Transaction) -> None:
+            if not rows.is_room(tx, token.account_id, now, most):
+                words = f"There is a limit of {most} living auth tokens of one account"
+                raise TooManyAuthTokens(f"{words}; revoke some, or wait until they end.")
             rows.add(tx, hash_secret(secret), token)
             note_made(tx, Made.AUTH_TOKEN, token.auth_token_id)
             _note_minted(tx, principal, token)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, literal, or_, select, update
 
 from studiolo.core.ids import AccountId, ApiKeyId, ProjectId
 from studiolo.core.models import AuthToken, Scope
@@ -53,6 +53,13 @@ def list_living(
     query = select(auth_tokens).where(whose, auth_tokens.c.expires_at > now)
     query = query.order_by(auth_tokens.c.created_at.desc(), auth_tokens.c.auth_token_id).limit(limit)
     return [_auth_token(row) for row in tx.execute(query).mappings()]
+
+
+def is_room(tx: Connection, account_id: AccountId, now: datetime, most: int) -> bool:
+    """Tell whether fewer than `most` tokens that can still be used sign in as an account."""
+    living = select(literal(1)).where(auth_tokens.c.account_id == account_id, auth_tokens.c.expires_at > now)
+    unspent = or_(auth_tokens.c.is_single_use.is_(False), auth_tokens.c.used_at.is_(None))
+    return tx.execute(living.where(unspent).limit(1).offset(most - 1)).one_or_none() is None
 
 
 def remove_for_key(tx: Connection, api_key_id: ApiKeyId) -> dict[str, AccountId]:
