@@ -61,6 +61,30 @@ async def test_job_runs_by_itself_and_is_followed_to_its_end(call, follow):
     assert (ended["status"], ended["exit_code"], ended["stdout_bytes"]) == ("completed", 3, 4)
 
 
+async def test_job_of_an_id_that_was_given_before_is_the_one_that_was_started_then(call, shared_agent):
+    job_id = os.urandom(8).hex()
+    started = [call("exec.start", command="echo once >> made", bash=True, job_id=job_id) for _ in range(3)]
+    assert {job["job_id"] for job in await asyncio.gather(*started)} == {job_id}
+    await wait_for_end(call, job_id)
+    again = await call("exec.start", command="echo once >> made", bash=True, job_id=job_id)
+    assert (again["job_id"], again["status"]) == (job_id, "completed")
+    assert (await call("files.read_text", path="made"))["content"] == "once\n"
+
+
+async def test_id_of_a_job_that_could_not_be_started_is_free_again(call):
+    job_id = os.urandom(8).hex()
+    for _ in range(2):
+        with pytest.raises(CommandFailed):
+            await call("exec.start", command="no-such-program", job_id=job_id)
+    assert (await call("exec.start", command="true", job_id=job_id))["job_id"] == job_id
+
+
+@pytest.mark.parametrize("job_id", ["x", "../../../../../..", "0" * 15, "G" * 16])
+async def test_id_that_is_none_is_refused(call, job_id):
+    with pytest.raises(InvalidRequest):
+        await call("exec.start", command="true", job_id=job_id)
+
+
 async def test_follower_goes_on_where_it_was(call, follow):
     job = await call("exec.start", command="for i in 1 2 3; do echo $i; sleep 0.05; done", bash=True)
     first = await follow(job["job_id"], most=1)

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect
 from studiolo.core import wire
 from studiolo.core.ids import ProjectId
 from studiolo.core.settings import Settings
+from studiolo.storage import tables
 from studiolo.testing.homes import HomeRunner
 
 pytestmark = pytest.mark.anyio
@@ -316,11 +317,12 @@ async def test_broken_off_upload_leaves_nothing(files, services):
     assert not (files.home / "f").exists()
 
 
-async def create(files: Files, path: str, size: int, **more: str) -> httpx.Response:
+async def create(files: Files, path: str, size: int, key: str = "", **more: str) -> httpx.Response:
     metadata = f"path {b64encode(httpx.URL('http://x/' + path).path[1:].encode()).decode()}"
     for name, value in more.items():
         metadata += f",{name} {b64encode(value.encode()).decode()}"
     headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(size), "Upload-Metadata": metadata}
+    headers |= {"Idempotency-Key": key} if key else {}
     return await files.send("POST", f"uploads/{files.project_id}", headers=headers)
 
 
@@ -372,6 +374,55 @@ async def test_first_bytes_may_come_with_the_creation(files):
     made = await files.send("POST", f"uploads/{files.project_id}", headers=headers, content=b"hello")
     assert (made.status_code, made.headers["upload-offset"]) == (201, "5")
     assert (files.home / "f").read_bytes() == b"hello"
+
+
+async def test_upload_is_begun_once_with_a_key(files):
+    first = await create(files, "f", 10, key="k1")
+    again = await create(files, "f", 10, key="k1")
+    assert (again.status_code, again.headers["location"]) == (201, first.headers["location"])
+    assert ("idempotency-replayed" in first.headers, again.headers["idempotency-replayed"]) == (False, "true")
+    assert len(list((files.home / ".studiolo/uploads").glob("*.part"))) == 1
+    other = await create(files, "g", 10, key="k1")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert (await create(files, "f", 10)).headers["location"] != first.headers["location"]
+
+
+async def test_upload_whose_beginning_was_not_heard_of_goes_on(files):
+    """The first bytes come along: who sends the request again is told that they have arrived."""
+    headers = {
+        "Tus-Resumable": "1.0.0",
+        "Upload-Length": "10",
+        "Upload-Metadata": f"path {b64encode(b'f').decode()}",
+        "Content-Type": "application/offset+octet-stream",
+        "Idempotency-Key": "k1",
+    }
+    for _ in range(2):
+        made = await files.send("POST", f"uploads/{files.project_id}", headers=headers, content=b"hello")
+        assert (made.status_code, made.headers["upload-offset"]) == (201, "5")
+    await tus(files, "PATCH", made.headers["location"], b"world", Upload_Offset="5")
+    assert (files.home / "f").read_bytes() == b"helloworld"
+    after = await files.send("POST", f"uploads/{files.project_id}", headers=headers, content=b"hello")
+    assert (after.status_code, after.headers["upload-offset"]) == (201, "10")
+
+
+async def test_upload_begun_by_a_hub_that_died_is_found_by_its_key(files, services, database):
+    """The agent has begun it, the hub was killed before it noted that."""
+    first = await create(files, "f", 10, key="k1")
+    await database.write(lambda tx: tx.execute(tables.idempotency_keys.delete()))
+    again = await create(files, "f", 10, key="k1")
+    assert again.headers["location"] == first.headers["location"]
+    assert len(list((files.home / ".studiolo/uploads").glob("*.part"))) == 1
+
+
+async def test_upload_that_was_begun_by_half_is_begun_anew(files, database):
+    """The agent was killed between its two files."""
+    first = await create(files, "f", 10, key="k1")
+    await database.write(lambda tx: tx.execute(tables.idempotency_keys.delete()))
+    (note,) = (files.home / ".studiolo/uploads").glob("*.json")
+    note.unlink()
+    again = await create(files, "f", 10, key="k1")
+    assert again.headers["location"] == first.headers["location"]
+    assert (await tus(files, "HEAD", again.headers["location"])).headers["upload-offset"] == "0"
 
 
 async def test_upload_of_nothing_is_done_at_once(files):
