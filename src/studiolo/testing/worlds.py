@@ -21,6 +21,8 @@ from studiolo.testing.agents import FakeAgent
 
 DOMAIN = "example.edu"
 LATER = "2030-01-01"
+SOURCE = "2f5b3c4e-6d1a-4a4e-9c0d-7b8f6a5e4d3c"  # what the examples call their two projects
+TARGET = "83d6c5a1-0b64-4a5e-a1c9-9a1d3a7f6b20"
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,8 @@ class Maker:
         one, other = await group("one"), await group("other")
         await self.services.copy_groups.cancel(admin, one)
         return {
-            "2f5b3c4e-6d1a-4a4e-9c0d-7b8f6a5e4d3c": source,
-            "83d6c5a1-0b64-4a5e-a1c9-9a1d3a7f6b20": target,
+            SOURCE: source,
+            TARGET: target,
             "65cd2079-098d-4147-bb54-12d44cebb8cb": waiting.copy_id,
             "a9d2f6c4-3b1e-4f7a-8c5d-0e6b2d4f8a1c": cancelled.copy_id,
             "b7a1e0c2-94d3-4c55-8f1e-2d6a7b9c0e14": one,
