@@ -24,6 +24,11 @@ def document():
     return openapi.document(calls.every_call())
 
 
+@pytest.fixture(scope="module")
+def page(document) -> str:
+    return reference.render(document)
+
+
 def test_document_is_valid_openapi(document):
     OpenAPIV31SpecValidator(document).validate()
 
@@ -69,9 +74,8 @@ def test_no_name_is_both_a_call_and_not_one():
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", NOT_OFFERED)
-async def test_call_that_is_not_offered_is_unknown_and_the_reference_says_why(name, as_owner, document):
+async def test_call_that_is_not_offered_is_unknown_and_the_reference_says_why(name, as_owner, page):
     assert (await as_owner.refused(name))["error"] == f"unknown endpoint '{name}'"
-    page = reference.render(document)
     assert f"<code>{name}</code>" in page
     assert NOT_OFFERED[name].endswith(".")
 
@@ -157,8 +161,7 @@ def test_every_family_of_errors_has_a_line_in_the_docs():
 
 
 @every_call
-def test_reference_page_shows_every_call(call: Call, document):
-    page = reference.render(document)
+def test_reference_page_shows_every_call(call: Call, page):
     assert f'id="{call.name}"' in page
     assert "<script" not in page
 

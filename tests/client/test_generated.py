@@ -29,10 +29,15 @@ def test_committed_files_are_what_the_code_makes():
     assert stale(CLIENT, texts) == [], "run: make client"
 
 
+@pytest.fixture(scope="module")
+def both_clients() -> tuple[Client, AsyncClient]:
+    return Client("http://localhost", "sk-key"), AsyncClient("http://localhost", "sk-key")
+
+
 @every_call
-def test_both_clients_have_every_call_with_its_parameters(call: Call):
+def test_both_clients_have_every_call_with_its_parameters(call: Call, both_clients: tuple[Client, AsyncClient]):
     method = METHODS[call.name]
-    for made in (Client("http://localhost", "sk-key"), AsyncClient("http://localhost", "sk-key")):
+    for made in both_clients:
         holder = made if method.noun == call.name else getattr(made, method.noun)
         function = getattr(holder, method.name)
         wanted = {_python(name) for name in call.parameters.model_fields} - {"id"}

@@ -64,7 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def failing() -> Iterator[FailingServer]:
     with FailingServer() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever, args=(0.01,), daemon=True
+        )  # how often it looks for the end
         thread.start()
         yield server
         server.shutdown()
