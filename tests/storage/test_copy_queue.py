@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import event, insert, text
 from sqlalchemy.engine import Connection
 
-from studiolo.core.ids import AccountId, CopyId, ProjectId
+from studiolo.core.ids import AccountId, CopyGroupId, CopyId, ProjectId
 from studiolo.core.models import CopyOperation
 from studiolo.core.secrets import SystemSecretSource
-from studiolo.storage import copies, copy_queue, tables
+from studiolo.storage import copies, copy_groups, copy_queue, tables
 from studiolo.storage.copy_queue import AtOnce, Claim
 from studiolo.storage.database import Database
 from studiolo.testing.clock import MovingClock
@@ -137,6 +137,26 @@ async def test_a_project_with_as_many_as_it_may_is_passed_over(database: Databas
     assert found == [["t0"], ["w"], []]
 
 
+@pytest.mark.parametrize("account", ["b", None])
+async def test_whoever_has_a_slot_left_is_found_behind_many_who_have_not(
+    database: Database, clock: MovingClock, account: str | None
+) -> None:
+    now, one = clock.now(), AtOnce(per_account=1, per_project=9)
+    await add(database, *[copy(now, "a", f"s{number}", "x") for number in range(5)])
+    assert len((await claim(database, now, "w1", most=1, at_once=one)).copies) == 1
+    held_up = await claim(database, now, "w2", at_once=one)
+    assert (held_up.copies, held_up.is_more) == ([], True)
+    other = copy(now, target="free", scheduled_at=now, account_id=AccountId(account) if account else None)
+    later = copy(now, "c", target="later", scheduled_at=now + timedelta(hours=1))
+    await add(database, later)
+    assert not (await claim(database, now, "w2", at_once=one)).copies
+    await add(database, other)
+    assert targets(await claim(database, now, "w2", at_once=one)) == ["free"]
+    await add(database, copy(now, "c", target="now"))
+    assert targets(await claim(database, now, "w3", at_once=one)) == ["now"]
+    assert not (await claim(database, now, "w4", at_once=one)).copies
+
+
 async def test_finished_together_each_with_its_report(database: Database, clock: MovingClock) -> None:
     await add(database, *[copy(clock.now(), target=f"t{number}") for number in range(3)])
     found = await claim(database, clock.now())
@@ -193,10 +213,15 @@ async def fill(database: Database, now: datetime) -> None:
     """Make many finished copies of one project, as after a year, and many that wait for next week."""
 
     def row(number: int) -> dict[str, Any]:
-        one = copy(now - timedelta(minutes=number), f"account {number % 7}", target=f"t{number % 50}")
+        one = copy(
+            now - timedelta(minutes=number),
+            f"account {number % 7}",
+            target=f"t{number % 50}",
+            source_path=f"x{number % 20}",
+        )
         names = [name for name in one.__dataclass_fields__ if name != "report"]
         values = {name: getattr(one, name) for name in names} | {"exclude": [], "expires_at": now}
-        if number % 2:
+        if number % 2:  # among them those of odd paths
             return values | {"finished_at": now, "due_at": None}
         next_week = now + timedelta(days=7, seconds=number)
         return values | {"scheduled_at": next_week, "due_at": next_week}
@@ -231,19 +256,33 @@ def plans_of(database: Database, tx: Connection, work: Callable[[Connection], ob
     return plans
 
 
-def list_of(kind: copies.Kind, tx: Connection) -> object:
+def list_of(kind: copies.Kind, tx: Connection, path: str | None = None) -> object:
     return copies.list_between(
         tx,
         source_project_id=ProjectId("source"),
         target_project_id=None,
-        source_path=None,
+        source_path=path,
         kind=kind,
         limit=10,
         offset=0,
     )
 
 
-@pytest.mark.parametrize("what", ["claim", "claim when some are full", "look", "turn", "pending", "failed", "reap"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "claim",
+        "claim when some are full",
+        "look",
+        "turn",
+        "pending",
+        "failed",
+        "finished",
+        "finished, of a path",
+        "groups",
+        "reap",
+    ],
+)
 async def test_no_query_of_the_queue_reads_the_whole_table(database: Database, clock: MovingClock, what: str) -> None:
     now = clock.now()
     await fill(database, now)
@@ -254,6 +293,9 @@ async def test_no_query_of_the_queue_reads_the_whole_table(database: Database, c
         "claim when some are full": lambda tx: [
             copy_queue.claim(tx, f"w{n}", now=now, lease_until=now + LEASE, most=32, at_once=one) for n in range(2)
         ],
+        "groups": lambda tx: copy_groups.sum_up(tx, CopyGroupId("g"), now),
+        "finished": lambda tx: list_of("finished", tx),
+        "finished, of a path": lambda tx: list_of("finished", tx, "x1"),
         "look": lambda tx: copy_queue.is_any_due(tx, now),
         "turn": lambda tx: copies.next_turn(tx, AccountId("account 1"), now, None),
         "pending": lambda tx: list_of("pending", tx),
@@ -266,3 +308,25 @@ async def test_no_query_of_the_queue_reads_the_whole_table(database: Database, c
     for plan in plans:
         lines = [line for line in plan.splitlines() if whole in line and "USING" not in line]
         assert not lines, plan
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "index"),
+    [
+        ("pending", None, "ix_copy_paths_source_open"),
+        ("pending", "x1", "ix_copy_paths_source_open"),
+        ("failed", None, "ix_copy_paths_source_failed"),
+        ("finished", None, "ix_copy_paths_source_ended"),
+        ("finished", "x1", "ix_copy_paths_source_path"),
+    ],
+)
+async def test_each_kind_of_list_is_read_by_its_own_index_in_order(
+    database: Database, clock: MovingClock, kind: copies.Kind, path: str | None, index: str
+) -> None:
+    await fill(database, clock.now())
+    [plan] = await database.read(lambda tx: plans_of(database, tx, lambda tx: list_of(kind, tx, path)))
+    if database.kind == "postgresql":  # whose choice depends on how many rows there are; here are few
+        assert "Index Scan" in plan
+        return
+    assert index in plan
+    assert "TEMP B-TREE" not in plan  # nothing is sorted

@@ -35,7 +35,10 @@ from studiolo.storage.tables import copies
 TURN_SECONDS = 60
 Kind = Literal["pending", "finished", "failed"]
 PROGRESS = ("files_done", "files_total", "bytes_done", "bytes_total")
-_path_start: ColumnElement[str] = literal_column("substr(copy_paths.source_path, 1, 64)", Text)  # as its index has it
+_path_start, _path_rest = (
+    literal_column(f"substr(copy_paths.source_path, {part})", Text)
+    for part in ("1, 64", "65")  # the former as its index has it
+)
 _QUEUE_COLUMNS = ("expires_at", "due_at", "lease_owner", "lease_until")
 
 
@@ -76,12 +79,12 @@ def list_between(
 ) -> list[CopyOperation]:
     """Return the copies of a kind between projects, the newest first."""
     query = select(copies).where(_is_of(kind), copies.c.mode != "snapshot")
-    given = {"source_project_id": source_project_id, "target_project_id": target_project_id, "source_path": source_path}
+    given = {"source_project_id": source_project_id, "target_project_id": target_project_id}
     for name, value in given.items():
         if value is not None:
             query = query.where(copies.c[name] == value)
-    if source_path is not None and kind == "finished":  # of the other kinds there are few
-        query = query.where(_path_start == source_path[:64])
+    if source_path is not None:
+        query = query.where(_is_of_path(source_path))
     query = query.order_by(copies.c.created_at.desc(), copies.c.copy_id.desc()).limit(limit).offset(offset)
     return [copy_of(row) for row in tx.execute(query).mappings()]
 
@@ -197,6 +200,11 @@ def _is_of(kind: Kind) -> ColumnElement[bool]:
     if kind == "failed":  # a copy has an error only once it ended; to say so would lead SQLite to the wrong index
         return copies.c.error.is_not(None)
     return copies.c.finished_at.is_(None) if kind == "pending" else copies.c.finished_at.is_not(None)
+
+
+def _is_of_path(path: str) -> ColumnElement[bool]:
+    # two parts: beside `source_path = ?` SQLite would put the parameter into `substr` too, and pass over its index
+    return and_(_path_start == path[:64], _path_rest == path[64:])
 
 
 def _fields() -> list[str]:

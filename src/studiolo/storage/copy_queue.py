@@ -5,7 +5,8 @@ The rules of the queue stand in `copies.py`. In addition:
 1. Several copies are claimed at once when they are small work for one copier: ordered by one account, with the same
    options, from one project or into one project. Whatever was tried before is claimed alone, since it may be what
    killed a worker.
-2. An account, or a project, that keeps as many slots busy as it may is passed over. A slot is a `lease_owner`.
+2. An account, or a project, that keeps as many slots busy as it may is passed over. A slot is a `lease_owner`. When
+   everybody who waits is such an account, that is found out from one row of each, not from all that wait.
 3. Every query is served by a partial index, so that a million finished or scheduled copies cost nothing.
 """
 
@@ -76,7 +77,7 @@ def claim(
     found = _next(tx, now, most + 1, _NOBODY)
     full = _full(tx, now, at_once) if found else _NOBODY
     if full != _NOBODY:
-        found = _next(tx, now, most + 1, full)
+        found = [] if full.accounts and not _is_anybody_free(tx, now, full) else _next(tx, now, most + 1, full)
         if not found:
             return Claim([], is_more=True)
     if not found:
@@ -148,6 +149,9 @@ def _ended(copy: CopyOperation, owner: str, now: datetime, report: dict[str, Any
     }
 
 
+_NOW = bindparam("now", type_=copies.c.due_at.type)
+
+
 def _next(tx: Connection, now: datetime, most: int, full: _Full) -> list[CopyOperation]:
     """Return the copies that are next, in order."""
     given = {"now": now, "horizon": now + HORIZON, "most": most}
@@ -178,8 +182,24 @@ def _next_query(*conditions: ColumnElement[bool]) -> Select[Any]:
     return select(copies).where(copies.c.copy_id.in_(first)).order_by(copies.c.due_at)
 
 
+def _anybody_free_query() -> Select[Any]:
+    """Step from account to account by the index of turns, and look at the first copies of each."""
+    waiting = copies.c.due_at.is_not(None)
+    first = select(func.min(copies.c.account_id).label("account_id")).where(waiting)
+    who = first.cte("who", recursive=True)
+    following = select(func.min(copies.c.account_id)).where(waiting, copies.c.account_id > who.c.account_id)
+    who = who.union_all(select(following.scalar_subquery()).where(who.c.account_id.is_not(None)))
+    may_run = (copies.c.scheduled_at.is_(None), copies.c.scheduled_at <= _NOW)
+    of_account = [select(copies.c.copy_id).where(_is_free(_NOW), condition) for condition in may_run]
+    theirs = or_(*(query.where(copies.c.account_id == who.c.account_id).exists() for query in of_account))
+    nobodys = [query.where(copies.c.account_id.is_(None)) for query in of_account]
+    not_full = who.c.account_id.not_in(bindparam("full_accounts", expanding=True))
+    found = select(literal(1).label("one")).select_from(who).where(not_full, theirs)
+    parts = (found, *(query.with_only_columns(literal(1).label("one")) for query in nobodys))
+    return select(union_all(*(select(part.limit(1).subquery()) for part in parts)).subquery()).limit(1)
+
+
 # built once: putting such statements together costs more than running them
-_NOW = bindparam("now", type_=copies.c.due_at.type)
 _CLAIM = (
     update(copies)
     .where(copies.c.copy_id.in_(bindparam("chosen", expanding=True)), _is_free(_NOW))
@@ -192,11 +212,18 @@ _CLAIM = (
     .returning(copies.c.copy_id)
 )
 _NEXT_OF_ALL = _next_query()
+_ANYBODY_FREE = _anybody_free_query()
 _NEXT_OF_SOME = _next_query(
     or_(copies.c.account_id.is_(None), copies.c.account_id.not_in(bindparam("full_accounts", expanding=True))),
     copies.c.source_project_id.not_in(bindparam("full_projects", expanding=True)),
     copies.c.target_project_id.not_in(bindparam("full_projects", expanding=True)),
 )
+
+
+def _is_anybody_free(tx: Connection, now: datetime, full: _Full) -> bool:
+    """Tell whether a copy waits, and may run, that none of the full accounts ordered."""
+    given = {"now": now, "horizon": now + HORIZON, "full_accounts": full.accounts}
+    return tx.execute(_ANYBODY_FREE, given).first() is not None
 
 
 def _full(tx: Connection, now: datetime, at_once: AtOnce) -> _Full:
