@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from studiolo.core.errors import ExecJobNotFound
 from studiolo.core.settings import Settings
+from studiolo.storage import tables
 from studiolo.testing.homes import HomeRunner
 from studiolo.web.metrics import Metrics
 from studiolo.web.middleware import middleware
@@ -54,6 +55,43 @@ def events_of(response: httpx.Response) -> list[dict[str, Any]]:
         if "event" in fields:
             events.append({**fields, "data": json.loads(fields["data"])})
     return events
+
+
+async def start_with_key(caller: Any, key: str, /, **parameters: Any) -> httpx.Response:
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+    return await caller.post_to("/api/v1/start_exec", content=json.dumps(parameters), headers=headers)
+
+
+async def test_job_is_started_once_with_a_key(as_owner, project_id, runner):
+    given = {"project_id": project_id, "command": "echo once >> made", "bash": True}
+    first = (await start_with_key(as_owner, "k1", **given)).json()
+    await as_owner.call("exec_status", project_id=project_id, job_id=first["job_id"], wait=20)
+    again = await start_with_key(as_owner, "k1", **given)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert (again.json()["job_id"], again.json()["status"]) == (first["job_id"], "completed")
+    assert (runner.home(project_id) / "made").read_text() == "once\n"
+    other = await start_with_key(as_owner, "k2", **given)
+    assert other.json()["job_id"] != first["job_id"]
+
+
+async def test_job_started_by_a_hub_that_died_is_found_by_its_key(as_owner, project_id, runner, database):
+    """The agent has started it, the hub was killed before it noted that."""
+    given = {"project_id": project_id, "command": "echo once >> made", "bash": True}
+    first = (await start_with_key(as_owner, "k1", **given)).json()
+    await as_owner.call("exec_status", project_id=project_id, job_id=first["job_id"], wait=20)
+    await database.write(lambda tx: tx.execute(tables.idempotency_keys.delete()))
+    again = (await start_with_key(as_owner, "k1", **given)).json()
+    assert again["job_id"] == first["job_id"]
+    assert (runner.home(project_id) / "made").read_text() == "once\n"
+
+
+async def test_job_that_could_not_be_started_may_be_tried_again_with_its_key(as_owner, project_id, runner):
+    given = {"project_id": project_id, "command": "./tool"}
+    assert (await start_with_key(as_owner, "k1", **given)).json()["code"] == "command_failed"
+    tool = runner.home(project_id) / "tool"
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    assert (await start_with_key(as_owner, "k1", **given)).json()["status"] == "running"
 
 
 async def test_job_is_started_followed_and_told_of(as_owner, project_id, listen):
