@@ -24,6 +24,7 @@ from studiolo.agent.channel import Channel
 CALLS = {
     "ping": "studiolo.agent.usage:ping",
     "usage": "studiolo.agent.usage:usage",
+    "disk_use": "studiolo.agent.space:disk_use",
     "shutdown": "studiolo.agent.usage:shutdown",
     "files.read_text": "studiolo.agent.files:read_text",
     "files.write_text": "studiolo.agent.files:write_text",
@@ -64,7 +65,7 @@ CHANNELS = {
     "documents.join": "studiolo.agent.documents.calls:join_document",
 }
 # Asked by the hub on its own account: they neither keep a project awake nor are they refused while it stops.
-HOUSEKEEPING = frozenset({"ping", "usage", "shutdown"})
+HOUSEKEEPING = frozenset({"ping", "usage", "disk_use", "shutdown"})
 
 Handler = Callable[[Agent, dict[str, Any]], Awaitable[dict[str, Any]]]
 ChannelHandler = Callable[[Agent, dict[str, Any], Channel], Awaitable[None]]

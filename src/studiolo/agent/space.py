@@ -31,10 +31,14 @@ class Space:
         """Return how many bytes more may be written under a limit; None without one."""
         if disk_bytes is None:
             return None
+        return max(0, disk_bytes - await self.used())
+
+    async def used(self) -> int:
+        """Return how many bytes the home takes, as it was found lately."""
         if time.monotonic() - self._measured_at >= MEASURED_FOR_SECONDS:
             self._used_bytes = await in_thread(used_bytes, self._home)
             self._measured_at = time.monotonic()
-        return max(0, disk_bytes - self._used_bytes)
+        return self._used_bytes
 
     def require(self, size_bytes: int, disk_bytes: int | None) -> None:
         """Raise QuotaExceeded if so much more does not fit, by what was measured last and was written since."""
@@ -44,6 +48,11 @@ class Space:
     def note_written(self, size_bytes: int) -> None:
         """Count what was written since the home was measured."""
         self._used_bytes += size_bytes
+
+
+async def disk_use(agent: "Agent", _given: dict[str, Any]) -> dict[str, Any]:
+    """Tell how much of the disk the home takes."""
+    return {"used_bytes": await agent.part(Space, lambda: Space(agent.home)).used()}
 
 
 async def room_of(agent: "Agent", given: dict[str, Any], wanted_bytes: int = 0) -> int | None:

@@ -319,6 +319,7 @@ class CopyOrder:
     stamp: str | None = None  # the date for names of what cannot take its place
     max_bytes: int | None = None
     source_within: str | None = None  # links in the source's path lead no further than this path, if it is given
+    is_handed_out: bool = False  # and may be revised: where the homes share no disk, the target keeps what it was given
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,6 +459,7 @@ class ProjectStatus:
     agent_pid: int | None = None
     agent_version: str | None = None
     memory_bytes: int | None = None
+    disk_bytes: int | None = None
     open_documents: int | None = None
     kernels: int | None = None
     idle_seconds: float | None = None

@@ -132,6 +132,13 @@ class Accounts:
             await self._database.write(lambda tx: rows.replace_password(tx, account.account_id, known_hash, new_hash))
         return True
 
+    async def in_name_of(self, principal: Principal, account_id: AccountId) -> Principal:
+        """Return who changes an account's own data: its person, or an administrator in that person's name."""
+        await self._of(principal, account_id)
+        if principal.account_id == account_id:
+            return principal
+        return replace(principal, account_id=account_id, is_admin=False)
+
     async def set_password(
         self, principal: Principal, account_id: AccountId, *, password: str, old_password: str | None = None
     ) -> None:
@@ -153,9 +160,9 @@ class Accounts:
         self.tell_ended(account_id)
 
     async def set_email_address(
-        self, principal: Principal, account_id: AccountId, *, email_address: str, password: str
+        self, principal: Principal, account_id: AccountId, *, email_address: str, password: str | None
     ) -> None:
-        """Change one's own e-mail address, which takes one's password.
+        """Change one's own e-mail address, which takes one's password; administrators change any without (None).
 
         Raises InvalidRequest, Forbidden, PasswordIncorrect, RateLimited or AlreadyExists in the wire's words.
         """
@@ -163,9 +170,7 @@ class Accounts:
         if not is_email_address(email_address):
             raise InvalidRequest("email_invalid")
         _require_full_scope(principal)
-        if principal.account_id is None or principal.account_id != account_id:
-            raise Forbidden("account_id in mesg is not what user is signed in as")
-        await self._prove(await self.get(account_id), password, "invalid_password")
+        await self._may_set_email_address(principal, account_id, password)
 
         def change(tx: Transaction) -> None:
             holder = rows.get_by_email(tx, email_address)
@@ -177,6 +182,15 @@ class Accounts:
 
         now = self._clock.now()
         await self._database.write(in_request(change))
+
+    async def _may_set_email_address(self, principal: Principal, account_id: AccountId, password: str | None) -> None:
+        if password is None:
+            _require_admin(principal)
+            await self.get(account_id)
+            return
+        if principal.account_id is None or principal.account_id != account_id:
+            raise Forbidden("account_id in mesg is not what user is signed in as")
+        await self._prove(await self.get(account_id), password, "invalid_password")
 
     async def hash(self, password: str) -> str:
         """Return the form in which a password is stored."""

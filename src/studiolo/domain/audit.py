@@ -43,6 +43,7 @@ class Action(StrEnum):
     ACCOUNT_UNBANNED = "account_unbanned"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a deed
     PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a deed
+    PASSWORD_RESET_LINK_CREATED = "password_reset_link_created"  # noqa: S105 - the name of a deed
     EMAIL_ADDRESS_CHANGED = "email_address_changed"
     API_KEY_CREATED = "api_key_created"
     API_KEY_CHANGED = "api_key_changed"

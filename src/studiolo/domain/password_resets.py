@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from studiolo.core.clock import Clock
-from studiolo.core.errors import InvalidRequest, NotFound
+from studiolo.core.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from studiolo.core.ids import AccountId
-from studiolo.core.models import ANONYMOUS, Mail
+from studiolo.core.models import ANONYMOUS, FULL_SCOPE, Mail, Principal
 from studiolo.core.secrets import SecretSource, hash_secret
 from studiolo.core.settings import Settings
 from studiolo.domain.accounts import Accounts, is_email_address, require_good_password
@@ -68,15 +68,31 @@ class PasswordResets:
             raise NotFound(f"No account with e-mail address {email_address}")
         if account.is_banned:
             raise banned(self._settings)
-        code, now = self._secrets.base62(CODE_CHARACTERS), self._clock.now()
-
-        def add(tx: Transaction) -> None:
-            rows.reap(tx, now)
-            rows.add(tx, hash_secret(code), account.account_id, now=now, expires_at=now + LIFETIME)
-
-        await self._database.write(add)
+        code = self._secrets.base62(CODE_CHARACTERS)
+        await self._database.write(lambda tx: self._add(tx, account.account_id, code))
         body = _BODY.format(email_address=email_address, code=code, where=self._where(code))
         await self._mailer.send(Mail(email_address, "Password reset", body))
+
+    async def create_for(self, principal: Principal, account_id: AccountId) -> str:
+        """Return a code for an account whose person an administrator knows by other means than mail."""
+        if not principal.is_admin or principal.scope != FULL_SCOPE:
+            raise Forbidden("Only administrators may do this.")
+        account = await self._accounts.get(account_id)
+        if account.is_banned:
+            raise Conflict("The account is banned.")
+        code = self._secrets.base62(CODE_CHARACTERS)
+
+        def add(tx: Transaction) -> None:
+            self._add(tx, account.account_id, code)
+            note(tx, self._clock.now(), principal, Action.PASSWORD_RESET_LINK_CREATED, account_id=account.account_id)
+
+        await self._database.write(in_request(add))
+        return code
+
+    def _add(self, tx: Transaction, account_id: AccountId, code: str) -> None:
+        now = self._clock.now()
+        rows.reap(tx, now)
+        rows.add(tx, hash_secret(code), account_id, now=now, expires_at=now + LIFETIME)
 
     async def redeem(self, code: str, new_password: str) -> None:
         """Set the password that the code allows to set; every sign-in, auth token and other code ends with it."""

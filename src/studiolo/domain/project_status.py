@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from studiolo.core.errors import AgentUnavailable, ProjectNotRunning
+from studiolo.core.errors import AgentUnavailable, ProjectNotRunning, StudioloError
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import Principal, Project, ProjectState, ProjectStatus
 from studiolo.domain.access import Access
@@ -28,7 +28,14 @@ class ProjectStatuses:
             usage = await self._agents.ask(project, "usage")
         except (AgentUnavailable, ProjectNotRunning):
             return _status(project, {}, {})
-        return _status(project, hello, usage)
+        return _status(project, hello, usage | await self._disk_use(project))
+
+    async def _disk_use(self, project: Project) -> dict[str, Any]:
+        """Return what a home takes; one of millions of files may take too long to count, which is no error."""
+        try:
+            return {"disk_bytes": (await self._agents.ask(project, "disk_use")).get("used_bytes")}
+        except StudioloError:
+            return {}
 
     async def ping(self, principal: Principal, project_id: ProjectId) -> None:
         """Return once the project's agent answers; a stopped project is started."""
@@ -47,6 +54,7 @@ def _status(project: Project, hello: dict[str, Any], usage: dict[str, Any]) -> P
         agent_pid=_count(hello.get("pid")),
         agent_version=version[:100] if isinstance(version, str) else None,
         memory_bytes=_count(usage.get("memory_bytes")),
+        disk_bytes=_count(usage.get("disk_bytes")),
         open_documents=_count(usage.get("open_documents")),
         kernels=_count(usage.get("kernels")),
         idle_seconds=float(cast("float", idle)) if _is_number(idle) else None,

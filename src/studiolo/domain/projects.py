@@ -84,11 +84,16 @@ class Projects:
         """Return a project that the caller may read."""
         return await self._access.project(principal, project_id, write=False)
 
-    async def list_for(self, principal: Principal) -> list[Project]:
-        """Return the projects that the caller has a place in, the one edited last first; deleted ones are left out."""
-        if principal.key_project_id is not None:
+    async def list_for(self, principal: Principal, account_id: AccountId | None = None) -> list[Project]:
+        """Return the projects that the caller has a place in, the one edited last first; deleted ones are left out.
+
+        For administrators: those of any account.
+        """
+        if account_id is not None:
+            _check_whose(principal, account_id)
+        elif principal.key_project_id is not None:
             return [await self.get(principal, principal.key_project_id)]
-        account_id = principal.account_id
+        account_id = account_id or principal.account_id
         if account_id is None:
             return []
         only = principal.scope.project_id
@@ -112,8 +117,7 @@ class Projects:
         Raises Forbidden or InvalidRequest.
         """
         whose = account_id or principal.account_id
-        if (is_every or whose != principal.account_id) and not (principal.is_admin and principal.scope == FULL_SCOPE):
-            raise Forbidden("Only administrators may list the projects of others.")
+        _check_whose(principal, whose, is_every=is_every)
         only = principal.scope.project_id or principal.key_project_id
         asked = paging.asked(cursor, limit, int)
         before = asked.after[0] if asked.after is not None else None
@@ -271,3 +275,9 @@ def check_texts(values: Mapping[str, str]) -> None:
 def is_storable(text: str) -> bool:
     """Tell whether both databases can keep a text: no NUL, no half of a surrogate pair."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _check_whose(principal: Principal, account_id: AccountId | None, *, is_every: bool = False) -> None:
+    """Raise Forbidden unless these are the caller's own projects, or an administrator asks."""
+    if (is_every or account_id != principal.account_id) and not (principal.is_admin and principal.scope == FULL_SCOPE):
+        raise Forbidden("Only administrators may list the projects of others.")

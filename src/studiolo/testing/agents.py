@@ -71,6 +71,7 @@ class FakeAgent:
             "kernels.running": self._list_running,
             "kernels.stop": self._stop_kernel,
             "usage": self._usage,
+            "disk_use": self._disk_use,
         }
 
     async def listen(self, socket_path: str) -> None:
@@ -122,6 +123,9 @@ class FakeAgent:
 
     async def _usage(self, _params: dict[str, Any]) -> dict[str, Any]:
         return {"memory_bytes": 1, "open_documents": 0, "kernels": 0, "idle_seconds": self.idle_seconds}
+
+    async def _disk_use(self, _params: dict[str, Any]) -> dict[str, Any]:
+        return {"used_bytes": 3 * 1024 * 1024}
 
     async def _read_text(self, params: dict[str, Any]) -> dict[str, Any]:
         return {"content": self._content(params["path"])}

@@ -45,7 +45,7 @@ CALLS: Mapping[Need, str] = {
         """,
     KeyScope.ACCOUNTS_READ: "list_audit_log list_accounts get_usernames user_search",
     KeyScope.ACCOUNTS_WRITE: """
-        create_account delete_account change_password change_email_address
+        create_account delete_account change_password change_email_address create_password_reset_link
         ban_account unban_account set_account_name sign_out create_organization_user
         create_registration_token list_registration_tokens revoke_registration_token
         """,

@@ -125,6 +125,24 @@ async def test_a_project_is_deleted_by_its_owner_only(hub, as_owner, as_stranger
     assert found["projects_all"] == [{"project_id": project_id, "deleted": True}]
 
 
+async def test_an_administrator_hands_out_a_link_that_sets_a_password_once(hub, as_admin, as_owner, as_stranger):
+    whose = {"user_account_id": as_owner.account_id}
+    assert (await hub(as_stranger.key, "system.adminResetPasswordLink", whose))["code"] == "forbidden"
+    nobody = {"user_account_id": "00000000-0000-4000-8000-000000000000"}
+    assert (await hub(as_admin.key, "system.adminResetPasswordLink", nobody))["code"] == "not_found"
+    link = await hub(as_admin.key, "system.adminResetPasswordLink", whose)
+    address, _, code = link.partition("?code=")
+    assert address.startswith("http")
+    assert address.endswith("/reset-password")
+    given = {"reset_code": code, "new_password": "another-password"}
+    assert (await as_stranger.call("reset_forgot_password", **given))["error"] is False
+    assert (await as_stranger.call("reset_forgot_password", **given))["error"]
+    given = {"account_id": as_owner.account_id, "password": "another-password"}
+    assert (await as_owner.call("user_auth", **given))["event"] == "user_auth_token"
+    await as_admin.call("ban_account", account_id=as_owner.account_id)
+    assert (await hub(as_admin.key, "system.adminResetPasswordLink", whose))["code"] == "conflict"
+
+
 async def test_the_status_of_a_stopped_project_leaves_it_stopped(hub, as_owner, project_id):
     given = {"project_id": project_id}
     assert (await hub(as_owner.key, "projects.status", given))["state"] == "opened"
@@ -134,3 +152,4 @@ async def test_the_status_of_a_stopped_project_leaves_it_stopped(hub, as_owner, 
     assert status["state"] == "running"
     assert status["project"] == {"pid": 1}
     assert status["memory"]["rss"] == 1
+    assert status["disk_MB"] == 3

@@ -122,6 +122,7 @@ TABLE: dict[str, tuple[Given, frozenset[str]]] = {
     "create_organization": (lambda w: {"name": f"school-{w.name}"}, ADMIN),
     "create_organization_token": (_in_school, ADMIN),
     "create_organization_user": (_in_school, ADMIN),
+    "create_password_reset_link": (lambda w: {"user_account_id": w.victim}, ADMIN),
     "create_project": (_nothing, ACCOUNTS),
     "delete_account": (_person, ADMIN),
     "delete_path": (lambda w: {**w.project, "paths": ["gone"]}, WRITERS),

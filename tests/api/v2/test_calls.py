@@ -114,6 +114,50 @@ async def test_an_account_changes_itself(v2, as_owner):
     assert (await v2(as_owner.key, "projects/get"))["code"] == "api_key_invalid"
 
 
+async def test_administrators_change_the_accounts_of_others(v2, as_admin, as_owner, as_stranger):
+    whose = {"account_id": as_owner.account_id}
+    done = {"status": "success"}
+    named = {"first_name": "Emmy", "last_name": "Noether"}
+    assert await v2(as_admin.key, "accounts/set-name", **whose, **named) == done
+    assert await v2(as_admin.key, "accounts/set-password", **whose, newPassword="another-password") == done
+    assert await v2(as_admin.key, "accounts/set-email-address", **whose, email_address="emmy@example.edu") == done
+    (found,) = await v2(as_admin.key, "accounts/search", query="emmy@example.edu")
+    assert (found["account_id"], found["first_name"], found["last_name"]) == (as_owner.account_id, "Emmy", "Noether")
+    proof = {"email_address": "noether@example.edu", "password": "another-password"}
+    assert await v2(as_owner.key, "accounts/set-email-address", **proof) == done
+    nobody = {"account_id": NOBODY}
+    assert (await v2(as_admin.key, "accounts/set-name", **nobody, **named))["code"] == "not_found"
+    assert (await v2(as_admin.key, "accounts/set-email-address", **nobody, email_address="a@b.de"))[
+        "code"
+    ] == "not_found"
+    for path, change in (
+        ("accounts/set-name", named),
+        ("accounts/set-password", {"newPassword": "another-password"}),
+        ("accounts/set-email-address", {"email_address": "mine@example.edu", "password": "stranger-password"}),
+    ):
+        assert (await v2(as_stranger.key, path, **whose, **change))["code"] == "forbidden"
+
+
+async def test_one_does_not_change_ones_own_address_without_the_password(v2, as_admin, as_owner):
+    for caller in (as_admin, as_owner):
+        answer = await v2(caller.key, "accounts/set-email-address", email_address="mine@example.edu")
+        assert answer["error"] == "invalid_password"
+
+
+async def test_administrators_list_the_projects_of_an_account(v2, as_admin, as_owner, as_stranger, project_id):
+    whose = {"account_id": as_owner.account_id}
+    listed = await v2(as_admin.key, "projects/get", **whose)
+    assert project_id in [one["project_id"] for one in listed]
+    assert await v2(as_owner.key, "projects/get", **whose) == listed
+    assert (await v2(as_stranger.key, "projects/get", **whose))["code"] == "forbidden"
+
+
+async def test_a_message_of_a_stranger_is_not_let_into_a_project(v2, as_owner, as_stranger, project_id):
+    given = {"project_id": project_id, "mesg": {"event": "ping"}}
+    assert (await v2(as_owner.key, "projects/call", **given))["event"] == "pong"
+    assert (await v2(as_stranger.key, "projects/call", **given))["code"] == "project_not_found"
+
+
 async def test_a_projects_own_key_has_no_name_to_change(v2, services, as_owner, project_id):
     _, key = await services.api_keys.create(as_owner.principal, project_id=project_id)
     assert (await v2(key, "accounts/set-name", first_name="Emmy"))["code"] == "forbidden"

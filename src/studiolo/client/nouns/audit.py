@@ -72,8 +72,8 @@ class AuditCalls:
             target_project_id: To which project it was done.
             action: One of `signed_in`, `frame_signed_in`, `signed_out`, `signed_out_everywhere`, `account_created`,
                 `account_deleted`, `account_banned`, `account_unbanned`, `password_changed`, `password_reset`,
-                `email_address_changed`, `api_key_created`, `api_key_changed`, `api_key_revoked`,
-                `auth_token_minted`, `auth_token_revoked`, `registration_token_created`,
+                `password_reset_link_created`, `email_address_changed`, `api_key_created`, `api_key_changed`,
+                `api_key_revoked`, `auth_token_minted`, `auth_token_revoked`, `registration_token_created`,
                 `registration_token_revoked`, `collaborators_changed`, `project_limits_changed`, `project_deleted`,
                 `project_restored`.
             done: true: what was done; false: what was refused.
@@ -133,8 +133,8 @@ class AsyncAuditCalls:
             target_project_id: To which project it was done.
             action: One of `signed_in`, `frame_signed_in`, `signed_out`, `signed_out_everywhere`, `account_created`,
                 `account_deleted`, `account_banned`, `account_unbanned`, `password_changed`, `password_reset`,
-                `email_address_changed`, `api_key_created`, `api_key_changed`, `api_key_revoked`,
-                `auth_token_minted`, `auth_token_revoked`, `registration_token_created`,
+                `password_reset_link_created`, `email_address_changed`, `api_key_created`, `api_key_changed`,
+                `api_key_revoked`, `auth_token_minted`, `auth_token_revoked`, `registration_token_created`,
                 `registration_token_revoked`, `collaborators_changed`, `project_limits_changed`, `project_deleted`,
                 `project_restored`.
             done: true: what was done; false: what was refused.

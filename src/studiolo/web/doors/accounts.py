@@ -1,10 +1,13 @@
 """Accounts: one's own, and all of them for administrators."""
 
+from urllib.parse import urlencode
+
 from studiolo.core.errors import Forbidden, InvalidRequest
 from studiolo.core.ids import AccountId, ProjectId
 from studiolo.domain.project_limits import NETWORK, LimitsChange
 from studiolo.web.api_v1.parameters import Content, Flag, Number, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example, Form
+from studiolo.web.csrf import own_origin
 from studiolo.web.doors.shapes import Given
 
 
@@ -20,6 +23,12 @@ class MaybeAccount(Given):
     account_id: Text | None = None
 
 
+class ResetLinkGiven(Given):
+    """Whose password is forgotten."""
+
+    user_account_id: Text
+
+
 class NameGiven(MaybeAccount):
     """The new name; what is not given stays."""
 
@@ -28,11 +37,11 @@ class NameGiven(MaybeAccount):
     username: Text | None = None
 
 
-class AddressGiven(Given):
-    """The new address, and the password as a proof."""
+class AddressGiven(MaybeAccount):
+    """The new address, and the password as a proof, which administrators need only for their own account."""
 
     email_address: Text
-    password: Content
+    password: Content = ""
 
 
 class PasswordGiven(MaybeAccount):
@@ -69,24 +78,30 @@ async def delete_account(context: CallContext, given: MaybeAccount) -> None:
 
 
 async def set_account_name(context: CallContext, given: NameGiven) -> None:
-    """Change one's name."""
+    """Change a name."""
     if context.principal.account_id is None:
         raise Forbidden("This call needs the API key of an account, not of a project.")
-    if given.account_id not in (None, context.principal.account_id):
-        raise Forbidden("This is another person's account.")
     names = {"first_name": given.first_name, "last_name": given.last_name, "name": given.username}
     values = {name: value for name, value in names.items() if value is not None}
     if not values:
         raise InvalidRequest("first_name, last_name or username must be given")
-    change = {"accounts": {"account_id": context.principal.account_id, **values}}
-    await context.services.queries.run(context.principal, change)
+    whose = await context.services.accounts.in_name_of(context.principal, _whose(context, given))
+    await context.services.queries.run(whose, {"accounts": {"account_id": whose.account_id, **values}})
+
+
+async def create_password_reset_link(context: CallContext, given: ResetLinkGiven) -> str:
+    """Return the address of a page that sets an account's password once."""
+    code = await context.services.password_resets.create_for(context.principal, AccountId(given.user_account_id))
+    site = (context.settings.public_url or own_origin(context.settings, context.request)).rstrip("/")
+    return f"{site}/reset-password?{urlencode({'code': code})}"
 
 
 async def change_email_address(context: CallContext, given: AddressGiven) -> None:
-    """Change one's address."""
-    account_id = context.principal.account_id or AccountId("")
+    """Change an address."""
+    account_id = _whose(context, given)
+    password = given.password if account_id == context.principal.account_id else None
     await context.services.accounts.set_email_address(
-        context.principal, account_id, email_address=given.email_address, password=given.password
+        context.principal, account_id, email_address=given.email_address, password=password
     )
 
 
@@ -193,10 +208,27 @@ FORMS = {
 
 CALLS = (
     Call(
+        name="create_password_reset_link",
+        noun="accounts",
+        summary="Return the address of a page that sets an account's password, once and within an hour.",
+        permission="Administrators.",
+        parameters=ResetLinkGiven,
+        handler=create_password_reset_link,
+        is_over_v1=False,
+        forms=(Form(hub="system.adminResetPasswordLink", is_for_tokens=False),),
+        examples=(
+            Example(
+                "Help somebody whose mail is lost, too",
+                {"user_account_id": _STUDENT},
+                "https://studiolo.example.edu/reset-password?code=vnMTDGn8ZcRbvn7krVh9kYYh",
+            ),
+        ),
+    ),
+    Call(
         name="set_account_name",
         noun="accounts",
-        summary="Change one's name.",
-        permission="Any account.",
+        summary="Change one's name, or for administrators anybody's.",
+        permission="Any account, for itself; administrators.",
         parameters=NameGiven,
         handler=set_account_name,
         is_over_v1=False,

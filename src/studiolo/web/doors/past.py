@@ -14,7 +14,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "v2 auth/sso-strategies, auth/unlink-strategy": "There is no single sign-on.",
     "v2 guesslang": "Guessed the language of a text with a model.",
     "v2 projects/course/set-course-info, projects/public-path-license": "Courses and licenses are other products' own.",
-    "hub system.adminResetPasswordLink": "Nothing opens such links; `forgot_password` mails a code.",
     "project editor.jupyterRunNotebook, editor.jupyterNbconvert, editor.formatterString": "Run the programs themselves "
     "with `project_exec`.",
     "project system.configuration, system.version, sync.close": "Told the old web client about its own parts.",

@@ -3,6 +3,7 @@
 from pydantic import Field, JsonValue
 
 from studiolo.core.errors import InvalidRequest
+from studiolo.core.ids import ProjectId
 from studiolo.web.api_v1 import entries, exec, files, ping  # noqa: A004 - the noun's name in every layer
 from studiolo.web.api_v1.parameters import Structure, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example, Form
@@ -28,6 +29,7 @@ async def call_project(context: CallContext, given: ProjectMessage) -> dict[str,
     if call is None:
         raise InvalidRequest("mesg must have an event that projects know", fields={"mesg": "unknown event"})
     require_for_call(context.principal, call.name)
+    await context.services.access.project(context.principal, ProjectId(given.project_id), write=False)
     parameters = read_given(call.parameters, {**message, "project_id": given.project_id})
     answer = await call.handler(context, parameters)
     answer.id = message.get("id")

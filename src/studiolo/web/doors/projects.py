@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from studiolo.core.errors import NotFound
-from studiolo.core.ids import ProjectId
+from studiolo.core.ids import AccountId, ProjectId
 from studiolo.core.models import Project
 from studiolo.web.api_v1.parameters import Integer, Moment, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example, Form
@@ -25,6 +25,7 @@ class ProjectsGiven(Given):
     """Which projects are wanted."""
 
     limit: Integer = Field(default=100, description="At most so many, the one edited last first.")
+    account_id: Text | None = Field(default=None, description="For administrators: whose projects.")
 
 
 class FindProjectGiven(Given):
@@ -74,6 +75,7 @@ class ProjectStatusReply(SparseReply):
     project: AgentProcess
     start_ts: int | None = Field(default=None, description="Milliseconds since 1970.")
     version: str | None = None
+    disk_MB: float | None = Field(default=None, description="What the home takes on disk, if it could be counted.")
     memory: MemoryUse | None = None
     open_documents: int | None = None
     kernels: int | None = None
@@ -120,12 +122,13 @@ async def get_project_state(context: CallContext, given: InProject) -> ProjectSt
 async def get_project_status(context: CallContext, given: InProject) -> ProjectStatusReply:
     """Return what a project uses now."""
     found = await context.services.project_statuses.get(context.principal, ProjectId(given.project_id))
-    started_at, used = found.state_changed_at, found.memory_bytes
+    started_at, used, on_disk = found.state_changed_at, found.memory_bytes, found.disk_bytes
     return ProjectStatusReply(
         state=found.state.value,
         project=AgentProcess(pid=found.agent_pid),
         start_ts=None if started_at is None else int(started_at.timestamp() * 1000),
         version=found.agent_version,
+        disk_MB=None if on_disk is None else round(on_disk / MIB, 1),
         memory=None if used is None else MemoryUse(rss=used, MB=round(used / MIB, 1)),
         open_documents=found.open_documents,
         kernels=found.kernels,
@@ -134,8 +137,9 @@ async def get_project_status(context: CallContext, given: InProject) -> ProjectS
 
 
 async def list_projects(context: CallContext, given: ProjectsGiven) -> list[ProjectRow]:
-    """Return the caller's projects."""
-    found = await context.services.projects.list_for(context.principal)
+    """Return the caller's projects, or for administrators an account's."""
+    whose = AccountId(given.account_id) if given.account_id else None
+    found = await context.services.projects.list_for(context.principal, whose)
     limit = 100 if given.limit is None else max(0, given.limit)
     return [_row(one) for one in found[:limit]]
 
@@ -282,6 +286,7 @@ CALLS = (
                     "project": {"pid": 1},
                     "start_ts": 1777627800125,
                     "version": "1",
+                    "disk_MB": 12.5,
                     "memory": {"rss": 73400320, "MB": 70.0},
                     "open_documents": 1,
                     "kernels": 1,
