@@ -179,6 +179,20 @@ async def test_an_account_has_at_most_100_keys_even_when_asked_at_once(
     await api_keys.create(as_stranger)
 
 
+async def test_keys_that_ended_make_room_for_new_ones(
+    api_keys: ApiKeys, as_person: Principal, clock: MovingClock
+) -> None:
+    ends = clock.now() + timedelta(minutes=1)
+    for _ in range(100):
+        await api_keys.create(as_person, expires_at=ends)
+    with pytest.raises(Conflict):
+        await api_keys.create(as_person)
+    clock.move(60)
+    assert len(await api_keys.list(as_person)) == 100
+    made, _ = await api_keys.create(as_person)
+    assert await api_keys.list(as_person) == [made]
+
+
 async def test_use_is_noted_at_most_once_a_minute(api_keys: ApiKeys, as_person: Principal, clock: MovingClock) -> None:
     _, secret = await api_keys.create(as_person)
     noted = []

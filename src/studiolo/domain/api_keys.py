@@ -102,6 +102,8 @@ class ApiKeys:
                 is_admin = acts_as_admin(account.is_admin, wanted)
                 require(tx, Principal(account.account_id, is_admin=is_admin), project_id, write=True)
             if rows.count_for(tx, account.account_id) >= MAX_PER_ACCOUNT:
+                rows.remove_ended(tx, account.account_id, now)
+            if rows.count_for(tx, account.account_id) >= MAX_PER_ACCOUNT:
                 raise Conflict(f"There is a limit of {MAX_PER_ACCOUNT} per account; please delete some api keys.")
             number = rows.reserve(
                 tx,

@@ -90,6 +90,11 @@ def remove(tx: Connection, api_key_id: ApiKeyId) -> None:
     tx.execute(delete(api_keys).where(api_keys.c.api_key_id == api_key_id))
 
 
+def remove_ended(tx: Connection, account_id: AccountId, now: datetime) -> None:
+    """Delete an account's keys that have ended."""
+    tx.execute(delete(api_keys).where(api_keys.c.account_id == account_id, api_keys.c.expires_at <= now))
+
+
 def remove_for_account(tx: Connection, account_id: AccountId) -> None:
     """Delete every key of an account."""
     tx.execute(delete(api_keys).where(api_keys.c.account_id == account_id))
