@@ -75,16 +75,20 @@ async def append(agent: "Agent", given: dict[str, Any], channel: "Channel") -> N
     """Go on with an upload at `offset`."""
     uploads = _uploads(agent)
     upload, _ = await _find(agent, given)
-    async with uploads.writing(upload.upload_id):
-        upload, offset = await uploads.find(upload.upload_id)
-        if params.count(given, "offset") != offset:
-            raise UploadOffsetMismatch(f"The upload goes on at byte {offset}.", offset=offset)
-        algorithm = params.text(given, "checksum", "") or None
-        if algorithm not in (None, *CHECKSUMS):
-            raise InvalidRequest("The checksum's algorithm is not known.", fields={"checksum": "unknown"})
-        await room_of(agent, given, (upload.size_bytes or 0) - offset)
-        disk_bytes = params.count(given, "disk_bytes")
-        await _serve(channel, _Writer(agent, uploads, upload, offset, disk_bytes, algorithm).receive)
+
+    async def work(channel: "Channel") -> dict[str, Any] | None:
+        async with uploads.writing(upload.upload_id):
+            found, offset = await uploads.find(upload.upload_id)
+            if params.count(given, "offset") != offset:
+                raise UploadOffsetMismatch(f"The upload goes on at byte {offset}.", offset=offset)
+            algorithm = params.text(given, "checksum", "") or None
+            if algorithm not in (None, *CHECKSUMS):
+                raise InvalidRequest("The checksum's algorithm is not known.", fields={"checksum": "unknown"})
+            await room_of(agent, given, (found.size_bytes or 0) - offset)
+            disk_bytes = params.count(given, "disk_bytes")
+            return await _Writer(agent, uploads, found, offset, disk_bytes, algorithm).receive(channel)
+
+    await _serve(channel, work)
 
 
 async def receive(agent: "Agent", given: dict[str, Any], channel: "Channel") -> None:

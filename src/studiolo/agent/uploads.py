@@ -14,6 +14,7 @@ import json
 import os
 import re
 import stat
+import threading
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import asdict, dataclass, replace
@@ -38,6 +39,7 @@ DIRECTORY = ".studiolo/uploads"
 LIFETIME_SECONDS = 24 * 3600.0
 REAP_EVERY_SECONDS = 3600.0
 MAX_UPLOADS = 1000  # at a time
+ENDING_SECONDS = 10.0
 MAX_NOTE_BYTES = 32 * 1024
 CHUNK_BYTES = 1024 * 1024
 _ID = re.compile("[0-9a-f]{32}")
@@ -62,12 +64,22 @@ class Upload:
         return f"{DIRECTORY}/{self.upload_id}.part"
 
 
+class _Writing:
+    """Who writes to an upload, until `left` is set."""
+
+    def __init__(self, task: "asyncio.Task[Any]") -> None:
+        self.task = task
+        self.is_ended = False  # by another one
+        self.left = asyncio.Event()
+
+
 class Uploads:
     """The uploads of this project."""
 
     def __init__(self, agent: "Agent") -> None:
         self.home = agent.home
-        self._writers: dict[str, asyncio.Task[Any]] = {}
+        self._writers: dict[str, _Writing] = {}
+        self._placing = threading.Lock()  # from a part's rename until its note says so
         self._reaping = asyncio.create_task(self._reap_for_ever())
         agent.add_stop_hook(self._stop, order=25)
 
@@ -77,7 +89,7 @@ class Uploads:
 
     async def find(self, upload_id: str) -> tuple[Upload, int]:
         """Return an upload and how many bytes have arrived; raise UploadNotFound."""
-        return await in_thread(self._find, upload_id)
+        return await in_thread(lambda: self._find_when_placed(upload_id))
 
     async def discard(self, upload_id: str) -> None:
         """Give an upload up."""
@@ -89,33 +101,46 @@ class Uploads:
 
         It is remembered as done until it expires, or until it is discarded.
         """
+        finishing = asyncio.ensure_future(in_thread(self._finish, upload))
         try:
-            return await in_thread(self._finish, upload)
+            return await asyncio.shield(finishing)
+        except asyncio.CancelledError:
+            await asyncio.wait((finishing,))  # whoever comes next finds it finished or not, and nothing between
+            raise
         except (ChecksumMismatch, PreconditionFailed):
             await in_thread(self._remove, upload.upload_id)  # nothing could ever make it right
             raise
 
     @contextlib.asynccontextmanager
     async def writing(self, upload_id: str) -> AsyncGenerator[None]:
-        """Be the one writer of an upload for the length of a `with` block."""
+        """Be the one writer of an upload for the length of a `with` block; raise Conflict when another one comes."""
         await self.end_writer(upload_id)
         task = asyncio.current_task()
         assert task is not None
-        self._writers[upload_id] = task
+        writing = self._writers[upload_id] = _Writing(task)
         try:
             yield
+        except asyncio.CancelledError:
+            if not writing.is_ended:
+                raise
+            task.uncancel()
+            raise Conflict("Another request goes on with this upload; ask how far it is.") from None
         finally:
-            if self._writers.get(upload_id) is task:
+            writing.left.set()
+            if self._writers.get(upload_id) is writing:
                 del self._writers[upload_id]
 
     async def end_writer(self, upload_id: str) -> None:
         """End whoever writes to the upload, and wait until nothing more is written."""
-        task = self._writers.get(upload_id)
-        if task is not None and task is not asyncio.current_task():
-            task.cancel()
-            await asyncio.wait((task,), timeout=10)
-            if not task.done():
-                raise Conflict("The upload is being written to; try again.")
+        while (writing := self._writers.get(upload_id)) is not None and writing.task is not asyncio.current_task():
+            if not writing.is_ended:
+                writing.is_ended = True
+                writing.task.cancel()
+            try:
+                async with asyncio.timeout(ENDING_SECONDS):
+                    await writing.left.wait()
+            except TimeoutError:
+                raise Conflict("The upload is being written to; try again.") from None
 
     def open_part(self, upload: Upload) -> int:
         """Open the file in which the bytes are collected."""
@@ -138,6 +163,10 @@ class Uploads:
         with open(os.open(fresh, flags, 0o600, dir_fd=place.directory), "w", encoding="utf-8") as file:  # noqa: PTH123
             json.dump(asdict(upload), file)
         os.rename(fresh, name, src_dir_fd=place.directory, dst_dir_fd=place.directory)
+
+    def _find_when_placed(self, upload_id: str) -> tuple[Upload, int]:
+        with self._placing:
+            return self._find(upload_id)
 
     def _find(self, upload_id: str) -> tuple[Upload, int]:
         if not is_id(upload_id):
@@ -185,10 +214,11 @@ class Uploads:
                 with Home(self.home, upload.within).place(upload.path, "open", makes_parents=True) as target:
                     self._require_replaceable(upload, target)
                     os.fchmod(opened, _mode_for(target))
-                    os.rename(part.name, target.name, src_dir_fd=part.directory, dst_dir_fd=target.directory)
                     was_there = target.status is not None
-                placed = os.fstat(opened)
-                self._note(part, replace(upload, size_bytes=placed.st_size, is_done=True))
+                    with self._placing:
+                        os.rename(part.name, target.name, src_dir_fd=part.directory, dst_dir_fd=target.directory)
+                        placed = os.fstat(opened)
+                        self._note(part, replace(upload, size_bytes=placed.st_size, is_done=True))
             finally:
                 os.close(opened)
         return {"size_bytes": placed.st_size, "etag": etag_of(placed), "created": not was_there}
