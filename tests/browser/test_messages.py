@@ -183,6 +183,30 @@ def test_open_of_a_directory_shows_the_banner_and_answers_done(project: LiveProj
     assert status(app)["open_files"] == {}
 
 
+@pytest.mark.parametrize("path", ["missing/", "../"])
+def test_open_of_a_directory_that_is_not_there_is_an_error(project: LiveProject, app: EmbeddedFrame, path: str):
+    refused_open(app, project.project_id, path)
+
+
+def test_open_of_a_directory_of_a_project_that_is_not_there_is_an_error(app: EmbeddedFrame):
+    unknown = str(uuid.uuid4())
+    assert refused_open(app, unknown, "directory/")["mesg"] == f"problem opening project {unknown}"
+
+
+def test_closeall_sent_after_open_has_the_last_word(project: LiveProject, app: EmbeddedFrame):
+    project.write("brief.md", "text")
+    before = len(app.messages())
+    app.page.evaluate(
+        "([messages, origin]) => messages.forEach((message) => send('studiolo', message, origin))",
+        [[open_request(project, "brief.md"), {"action": "closeall"}], project.server.address],
+    )
+    app.wait_for_message(before + 3)
+    assert [one["status"] for one in app.messages()[before:]] == ["ack", "done", "done"]
+    assert app.messages()[-1]["mesg"] == "all files are closed"
+    assert status(app)["open_files"] == {}
+    expect(app.inside.locator(".message.ready")).to_be_visible()
+
+
 def test_frame_works_again_after_an_error(project: LiveProject, app: EmbeddedFrame):
     project.write("after.md", "It is here")
     refused_open(app, project.project_id, "missing.md")

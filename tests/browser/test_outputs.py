@@ -106,6 +106,22 @@ def test_saved_outputs_are_there_at_once_when_the_notebook_is_opened_again(proje
     expect(embedded.outputs("cell-1").get_by_role("table")).to_contain_text("12345")
 
 
+@pytest.mark.parametrize(
+    ("shows", "words"),
+    [
+        ("Javascript('element.append(\"by element\")')", "by element"),
+        ("HTML('<p>first</p><script>document.write(\"written\")</script>')", "written"),
+        ("Javascript('noSuchThing()')", "noSuchThing is not defined"),
+    ],
+)
+def test_script_finds_what_programs_expect_and_its_failure_is_seen(project: LiveProject, embed, shows: str, words: str):
+    project.write("script.ipynb", notebook(f"from IPython.display import HTML, Javascript\n{shows}"))
+    embedded = embed(project.url("script.ipynb"))
+    embedded.run("cell-0")
+    output = embedded.outputs("cell-0").frame_locator("iframe")
+    expect(output.get_by_text(words)).to_be_visible()
+
+
 def test_running_cell_is_interrupted(project: LiveProject, embed):
     project.write("interrupt.ipynb", notebook("print('waits', flush=True)\nwhile True: pass", "'after'"))
     embedded = embed(project.url("interrupt.ipynb"))

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, Playwright, expect
 
 from studiolo.testing.chromium import EmbeddedFrame, chromium, host_address
@@ -146,6 +147,41 @@ def test_impersonate_leads_to_its_target_in_kiosk(project: LiveProject, embed):
     expect(embedded.inside.locator(".topbar")).to_have_count(0)
     reload_frame(embedded)
     expect(embedded.cell("cell-0")).to_be_visible()
+
+
+def test_impersonate_stays_a_kiosk_after_a_reload_whoever_said_kiosk(project: LiveProject, embed):
+    project.write("target.ipynb", notebook("1"))
+    target = f"/projects/{project.project_id}/files/target.ipynb"
+    address = f"{project.server.address}/auth/impersonate?auth_token={project.token()}"
+    embedded = embed(f"{address}&target={target}&fullscreen=kiosk")
+    expect(embedded.cell("cell-0")).to_be_visible()
+    reload_frame(embedded)
+    expect(embedded.cell("cell-0")).to_be_visible()
+    expect(embedded.inside.locator(".topbar")).to_have_count(0)
+
+
+@pytest.mark.parametrize("page_of", ["/", "/projects", "/settings", "/auth/impersonate?target=/projects"])
+def test_page_that_is_no_document_is_the_banner_and_keeps_no_token(project: LiveProject, embed, page_of: str):
+    joined = "&" if "?" in page_of else "?"
+    token = project.token()
+    embedded = embed(f"{project.server.address}{page_of}{joined}auth_token={token}&fullscreen=kiosk")
+    expect(embedded.inside.locator(".message.ready")).to_be_visible()
+    assert "auth_token" not in embedded.frame.evaluate("location.href")
+    assert embedded.ask({"action": "status"})[-1]["connection"]["status"] == "connected"
+
+
+def test_stranger_on_a_page_of_its_own_is_led_to_the_sign_in_and_back(
+    server: LiveServer, project: LiveProject, ada: Person, playwright: Playwright
+):
+    project.write("led.ipynb", notebook("1"))
+    with chromium(playwright) as context:
+        page = context.new_page()
+        page.goto(f"{server.address}/projects/{project.project_id}/files/led.ipynb")
+        page.get_by_role("link", name="Sign in").click()
+        page.get_by_label("E-mail address").fill(ada.email_address)
+        page.get_by_label("Password").fill(ada.password)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.locator('.cell[data-id="cell-0"]')).to_be_visible()
 
 
 def test_impersonate_does_not_lead_to_another_site(project: LiveProject, embed, stranger_host: HostPages):

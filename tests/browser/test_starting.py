@@ -1,5 +1,6 @@
 """A stopped project starts by itself when a document of it is opened, and the reader sees that."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from studiolo.testing.chromium import EmbeddedFrame, HeldRequests, host_address
@@ -56,6 +57,28 @@ def test_address_of_somebody_elses_project_shows_a_clear_failure(server: LiveSer
     alert = embedded.inside.get_by_role("alert")
     expect(alert).to_contain_text("There is no such project")
     expect(alert.get_by_role("button", name="Try again")).to_be_visible()
+
+
+def test_address_with_an_id_that_is_none_shows_a_clear_failure(project: LiveProject, embed):
+    embedded = embed(project.url("x.ipynb").replace(project.project_id, "nonsense"))
+    expect(embedded.inside.get_by_role("alert")).to_contain_text("There is no such project")
+
+
+def test_address_names_a_place_in_the_document(project: LiveProject, embed):
+    project.write("long.ipynb", notebook(*(f"x = {number}" for number in range(60))))
+    embedded = embed(project.url("long.ipynb") + "#id=cell-50")
+    expect(embedded.cell("cell-50")).to_be_in_viewport()
+    project.write("long.txt", "".join(f"this is line {number}\n" for number in range(1, 501)))
+    embedded = embed(project.url("long.txt") + "#line=300")
+    expect(embedded.inside.get_by_text("this is line 300")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize(("fullscreen", "has_bar"), [("project", 0), ("default", 1), ("kiosk", 0)])
+def test_fullscreen_says_whether_there_is_a_bar(project: LiveProject, embed, fullscreen: str, has_bar: int):
+    project.write("bar.md", "text")
+    embedded = embed(project.url("bar.md").replace("fullscreen=kiosk", f"fullscreen={fullscreen}"))
+    expect(embedded.inside.locator(".toolbar .saved")).to_have_text("Saved")
+    expect(embedded.inside.locator(".topbar")).to_have_count(has_bar)
 
 
 def test_try_again_works_once_the_reason_is_gone(project: LiveProject, embed):

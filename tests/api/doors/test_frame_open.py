@@ -300,6 +300,15 @@ async def test_a_directory_is_said_to_be_one(doors: Doors, path: str):
     assert events_of(answer)[-1] == {"event": "directory", "location": location}
 
 
+@pytest.mark.parametrize("path", ["../", "sub/../../", "/../x/"])
+async def test_a_directory_out_of_the_project_is_refused(doors: Doors, path: str):
+    person = await doors.account()
+    project_id = await doors.project(person)
+    async with doors.browser() as browser:
+        answer = await _open(browser, auth_token=await doors.token(person), project_id=project_id, path=path)
+    assert _error(answer)["code"] == "path_outside_project"
+
+
 async def test_a_directory_of_a_project_that_is_not_yours_is_none(doors: Doors):
     owner, stranger = await doors.account(), await doors.account()
     foreign = await doors.project(owner)

@@ -12,6 +12,7 @@ failures can only be events.
 
 import asyncio
 import json
+import posixpath
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from studiolo.core.errors import FileTypeUnsupported, ProjectNotFound, StudioloError
+from studiolo.core.errors import FileTypeUnsupported, PathOutsideProject, ProjectNotFound, StudioloError
 from studiolo.core.ids import ProjectId, is_uuid
 from studiolo.core.models import Principal
 from studiolo.domain.accounts import Accounts
@@ -114,6 +115,8 @@ class FrameOpen:
 
     async def _opening(self, principal: Principal, project_id: ProjectId, path: str) -> AsyncIterator[Event]:
         if path == "" or path.endswith("/"):
+            if posixpath.normpath(path.strip("/")).split("/")[0] == "..":
+                raise PathOutsideProject(f"The path {path!r} leads out of the project.")
             await self._files.list(principal, project_id, path.strip("/"))
             yield _directory_event(project_id, path)
             return

@@ -4,6 +4,7 @@ import { Bridge, type Frame } from "./bridge/handlers.ts";
 import { HostWindow } from "./bridge/window.ts";
 import { el, iconOf } from "./cells/dom.ts";
 import { LiveDocument } from "./document/document.ts";
+import { showFragment } from "./document/fragment.ts";
 import { Socket } from "./socket/socket.ts";
 import { Notices } from "./toolbar/notices.ts";
 
@@ -34,7 +35,10 @@ class LiveFrame implements Frame, Live {
     this.#isShowingFailure = failure !== undefined;
     this.#isOpening = opened !== null; // until it is there, the connection is not what the page shows
     if (this.#boot.isSignedIn()) this.#connect();
-    if (opened !== null) this.#show(opened);
+    if (opened !== null) {
+      this.#show(opened);
+      showFragment(opened.article, location.hash);
+    }
     this.#isOpening = false;
     // messages of a host page come last: their answers tell of what is on the screen now
     this.#listening ??= this.#boot.onMessage(this.#bridge.handle);
@@ -48,7 +52,13 @@ class LiveFrame implements Frame, Live {
     return turn;
   }
 
-  closeAll(): void {
+  closeAll(): Promise<void> {
+    const turn = this.#turn.then(() => this.#closeAll());
+    this.#turn = turn;
+    return turn;
+  }
+
+  #closeAll(): void {
     this.#close();
     this.#boot.remember(null);
     if (this.#socket !== null) this.#isShowingFailure = false;
@@ -88,10 +98,6 @@ class LiveFrame implements Frame, Live {
   }
 
   async #open(place: Place): Promise<Place> {
-    if (place.path === "" || place.path.endsWith("/")) {
-      this.closeAll();
-      return place;
-    }
     const current = this.#document?.opened;
     if (current && current.project_id === place.project_id && current.path === place.path) return place;
     this.#close();
@@ -108,6 +114,11 @@ class LiveFrame implements Frame, Live {
       return opened;
     } catch (error) {
       const failure = asFailure(error);
+      if (failure.code === "is_directory" && isDirectory(place.path)) {
+        this.#isOpening = false;
+        this.#closeAll(); // a directory is the banner
+        return place;
+      }
       this.#isShowingFailure = true;
       this.#boot.showFailure(failure, () => void this.open(place).catch(() => undefined));
       this.#bridge.emit({ status: "event", event: "error", code: failure.code, mesg: failure.message });
@@ -174,9 +185,14 @@ function banner(isKiosk: boolean): HTMLElement {
   if (!isKiosk) {
     const link = el("a", "", "Go to your projects");
     link.href = "/projects";
+    if (window.parent !== window) link.target = "_blank"; // it refuses to be framed
     page.append(link);
   }
   return page;
+}
+
+function isDirectory(path: string): boolean {
+  return path === "" || path.endsWith("/");
 }
 
 function painted(): Promise<void> {

@@ -6,11 +6,13 @@ export interface Address {
   token: string | null;
   frame: string | null;
   place: Place | null;
-  /** Set when `/auth/impersonate` leads to a page that is not ours to show in place. */
+  /** Set when `/auth/impersonate` leads, outside of a frame, to a page that is not ours to show in place. */
   elsewhere: string | null;
 }
 
-const FILES = /^\/projects\/([0-9a-fA-F-]{36})\/files\/(.+)$/s;
+const FILES = /^\/projects\/([^/]+)\/files\/(.+)$/s; // an id that is none is for the server to refuse
+
+export const isFramed = window.parent !== window;
 
 interface Kept {
   frame?: string;
@@ -25,8 +27,10 @@ export function takeAddress(): Address {
   let elsewhere: string | null = null;
   if (url.pathname === "/auth/impersonate") {
     const target = new URL(url.searchParams.get("target") || "/app", location.origin);
+    const fullscreen = url.searchParams.get("fullscreen");
     url = target.origin === location.origin ? target : new URL("/app", location.origin);
-    if (url.pathname !== "/app" && !FILES.test(url.pathname)) elsewhere = url.href;
+    if (fullscreen !== null && !url.searchParams.has("fullscreen")) url.searchParams.set("fullscreen", fullscreen);
+    if (!isFramed && url.pathname !== "/app" && !FILES.test(url.pathname)) elsewhere = url.href;
   }
   url.searchParams.delete("auth_token");
   url.searchParams.delete("session");

@@ -1,4 +1,4 @@
-import { keepFrame, keepPlace, takeAddress } from "./address.ts";
+import { isFramed, keepFrame, keepPlace, takeAddress } from "./address.ts";
 import {
   asFailure,
   type Boot,
@@ -71,6 +71,7 @@ const policy = factory?.createPolicy("studiolo", { createHTML: (html) => html })
 let token = address.token;
 let signIn: SignIn | null = null;
 let early: EarlySocket | null = null;
+let live: Promise<Live> | null = null;
 
 document.documentElement.dataset.theme = new URLSearchParams(location.search).get("theme") ?? "system";
 
@@ -162,8 +163,6 @@ async function go(): Promise<void> {
   }
 }
 
-let live: Promise<Live> | null = null;
-
 async function startLive(opened: Opened | null, failure?: Failure): Promise<void> {
   live ??= (import(/* @vite-ignore */ config.assets.live) as Promise<LiveModule>).then((code) => code.start(boot));
   try {
@@ -192,7 +191,7 @@ async function ask(
     if (event.event === "signed_in") {
       take(event, place ?? null);
     } else if (event.event === "directory") {
-      if (!config.isKiosk) location.replace(event.location);
+      if (!config.isKiosk && live === null) location.replace(event.location); // later it is a host page that asks
       throw new Failure("is_directory", "This is a directory, not a document.");
     } else if (event.event === "progress") {
       onProgress?.(event.stage);
@@ -217,13 +216,15 @@ function show(html: string, title: string): HTMLElement {
   const article = holder.firstElementChild;
   if (!(article instanceof HTMLElement)) throw new Failure("internal_error", "The server sent an empty document.");
   document.title = title;
-  root.replaceChildren(...(config.isKiosk ? [] : [topbar(title)]), article);
+  const isBare = config.isKiosk || /[?&]fullscreen=project(&|$)/.test(location.search);
+  root.replaceChildren(...(isBare ? [] : [topbar(title)]), article);
   return article;
 }
 
 function topbar(title: string): HTMLElement {
   const home = el("a", "home", "Studiolo");
   home.setAttribute("href", "/projects");
+  if (isFramed) home.setAttribute("target", "_blank"); // it refuses to be framed
   return el("header", "topbar", home, el("span", "title", title));
 }
 

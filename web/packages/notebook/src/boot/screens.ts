@@ -1,3 +1,4 @@
+import { isFramed } from "./address.ts";
 import type { Failure } from "./boot.ts";
 
 /** What the frame shows while there is no document: progress, and failures with the words of what to do. */
@@ -12,7 +13,7 @@ const REMEDIES: Record<string, [title: string, remedy: string]> = {
   unauthenticated: ["You are not signed in", "Go back to the page that led here and open the document again."],
   unreachable: ["The server cannot be reached", "Check the network connection, then try again."],
   project_not_found: ["There is no such project", "It may have been removed, or this account has no access to it."],
-  file_not_found: ["There is no such file", "It may have been moved or deleted."],
+  file_not_found: ["There is no such file", ""],
   forbidden: ["No access", "This account may not open the document."],
   account_banned: ["This account is blocked", "Ask the people who run this server."],
   project_not_running: ["The project is not running", "This sign-in may not start it."],
@@ -61,6 +62,14 @@ export function showFailure(root: HTMLElement, failure: Failure, retry: () => vo
   const button = el("button", "primary", "Try again");
   button.addEventListener("click", retry);
   const page = el("div", "failure", el("h1", "", title), el("p", "", remedy || failure.message), button);
+  if (!isFramed && /^unauth|^sign_in/.test(failure.code)) button.before(signInLink());
   page.setAttribute("role", "alert");
   root.replaceChildren(page);
+}
+
+/** On a page of its own there is nobody else to sign the reader in. */
+function signInLink(): HTMLElement {
+  const link = el("a", "", "Sign in");
+  link.setAttribute("href", `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  return link;
 }

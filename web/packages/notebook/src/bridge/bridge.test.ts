@@ -12,7 +12,7 @@ class FakeFrame implements Frame {
   open(place: Place): Promise<Place> {
     return this.opening(place);
   }
-  closeAll(): void {
+  async closeAll(): Promise<void> {
     this.calls.push("closeAll");
   }
   connection() {
@@ -32,7 +32,8 @@ class FakeFrame implements Frame {
   }
 }
 
-const host = { postMessage: vi.fn() };
+const host = { postMessage: vi.fn(), parent: null as unknown };
+host.parent = host;
 let frame: FakeFrame;
 let bridge: Bridge;
 
@@ -53,10 +54,25 @@ const replies = (): unknown[] => host.postMessage.mock.calls.map(([message]) => 
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 describe("who is answered", () => {
-  test("only our parent window", () => {
+  test("not ourselves", () => {
     say({ action: "status" }, ORIGIN, window);
+    expect(replies()).toEqual([]);
+  });
+
+  test("a window further out, too", () => {
+    const outermost = { postMessage: vi.fn(), parent: null as unknown };
+    outermost.parent = outermost;
+    vi.stubGlobal("parent", { ...host, parent: outermost });
+    say({ action: "status" }, ORIGIN, outermost);
+    expect(outermost.postMessage).toHaveBeenCalledTimes(1);
+  });
+
+  test("not a window that does not show us, and the console says why", () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     say({ action: "status" }, ORIGIN, { postMessage: host.postMessage });
     expect(replies()).toEqual([]);
+    expect(warn.mock.calls[0]?.[0]).toContain("does not show this frame");
+    warn.mockRestore();
   });
 
   test.each(["https://evil.example", "http://portal.example.edu"])("not %s, and the console says why", (origin) => {
@@ -87,8 +103,9 @@ describe("what is answered", () => {
     ]);
   });
 
-  test("closeall in its exact shape", () => {
+  test("closeall in its exact shape", async () => {
     say({ action: "closeall" });
+    await settled();
     expect(replies()).toEqual([{ status: "done", mesg: "all files are closed" }]);
   });
 

@@ -14,7 +14,8 @@ import type { Asker, HostWindow } from "./window.ts";
 export interface Frame {
   /** Resolves when the content is on the screen; throws `Failure`. */
   open(place: Place): Promise<Place>;
-  closeAll(): void;
+  /** Resolves when nothing is open, after what was asked to be opened before. */
+  closeAll(): Promise<void>;
   connection(): Connection;
   openFiles(): Record<string, string[]>;
   save(): boolean;
@@ -62,8 +63,7 @@ export class Bridge {
         void this.#open(request, asker);
         break;
       case "closeall":
-        this.#frame.closeAll();
-        asker.reply({ status: "done", mesg: "all files are closed" });
+        void this.#frame.closeAll().then(() => asker.reply({ status: "done", mesg: "all files are closed" }));
         break;
       case "status":
         asker.reply({ status: "done", connection: this.#frame.connection(), open_files: this.#frame.openFiles() });
