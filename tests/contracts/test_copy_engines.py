@@ -6,6 +6,7 @@ Every engine, as root and as an ordinary user.
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -75,13 +76,14 @@ class Homes:
         return sorted(str(path.relative_to(self.target)) for path in self.target.rglob("*"))
 
 
-@pytest.fixture(params=[ChoosingEngine, RsyncEngine, StreamedEngine])
+@pytest.fixture(scope="module", params=[ChoosingEngine, RsyncEngine, StreamedEngine])
 def engine(request: pytest.FixtureRequest) -> Engine:
     return request.param
 
 
-@pytest.fixture(params=USERS)
-async def homes(engine: Engine, request: pytest.FixtureRequest) -> AsyncIterator[Homes]:
+@pytest.fixture(scope="module", params=USERS)
+async def shared_homes(engine: Engine, request: pytest.FixtureRequest) -> AsyncIterator[Homes]:
+    """Give homes that a keeper or two agents, run by root or not, work in for all tests of the file."""
     data = Path(tempfile.mkdtemp(prefix="data-"))
     uid = ORDINARY_UID if IS_ROOT and request.param == "ordinary" else None
     owners = {
@@ -113,6 +115,14 @@ async def homes(engine: Engine, request: pytest.FixtureRequest) -> AsyncIterator
             yield Homes(engine(keeper.client), *paths, dict(zip(paths, owners.values(), strict=True)), inside)
     finally:
         shutil.rmtree(data, ignore_errors=True)
+
+
+@pytest.fixture
+def homes(shared_homes: Homes) -> Homes:
+    """Give the shared homes, empty."""
+    for home in (shared_homes.source, shared_homes.target):
+        subprocess.run(["/usr/bin/find", home, "-mindepth", "1", "-delete"], check=True)
+    return shared_homes
 
 
 async def test_file_arrives_with_content_mode_time_and_the_targets_owner(homes: Homes):
