@@ -16,6 +16,17 @@ _TUS_VERSION = {
     "required": True,
     "schema": {"type": "string", "const": "1.0.0"},
 }
+_EVENT = {
+    "type": "object",
+    "description": "Each event.",
+    "required": ["event", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "Its number, for `Last-Event-ID`."},
+        "event": {"type": "string", "enum": ["stdout", "stderr", "truncated", "exit", "gone", "refused"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer"},
+    },
+}
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -145,7 +156,7 @@ def paths(schemas: Schemas) -> dict[str, Any]:
                 {**_in_query("project_id", "Of which project."), "required": True},
                 {**_in_query("job_id", "Which command."), "required": True},
                 _header("Last-Event-ID", "The last event that was heard."),
-                answer={"text/event-stream": {"schema": {"type": "string"}}},
+                answer={"text/event-stream": {"schema": _EVENT}},
             )
         },
     }
