@@ -39,8 +39,8 @@ def main() -> int:
         page_server, host_port = serve(_Deferred(pages), host_port, certificate)
         host_origin = f"https://127.0.0.1:{host_port}"
         server, studiolo = start_server(home, certificate, api_port, host_origin)
+        call = ApiClient(studiolo, authority)
         try:
-            call = ApiClient(studiolo, authority)
             pages.append(prepare(call, home, studiolo))
             if is_check:
                 return check(host_origin, home)
@@ -50,6 +50,7 @@ def main() -> int:
             print("\nStopping.")
         finally:
             page_server.shutdown()
+            call.close()
             stop(server)
     return 0
 
@@ -91,7 +92,8 @@ def start_server(home: Path, certificate: Path, port: int, host_origin: str) -> 
     def follow() -> None:
         assert server.stderr is not None
         for line in server.stderr:
-            print("  server:", line, end="")
+            if not any(kind in line for kind in (" request ", " socket ")):  # the calls show themselves
+                print("  server:", line, end="")
             start = line.find("https://")
             if start >= 0 and not address:
                 address.append("https://localhost:" + line[start:].split(":")[2].split()[0].split("/")[0])
@@ -121,6 +123,10 @@ class ApiClient:
         self._session = requests.Session()
         self._session.verify = str(authority)
         self._session.trust_env = False  # REQUESTS_CA_BUNDLE would win over the development certificate
+
+    def close(self) -> None:
+        """Let go of the connection, for which the server would wait when it is stopped."""
+        self._session.close()
 
     def __call__(self, call: str, api_key: str, **data: Any) -> dict[str, Any]:
         """POST one call; stop the demo with its error if it failed."""
@@ -194,7 +200,7 @@ def wait_for_copy(call: ApiClient, api_key: str, copy_path_id: str) -> None:
     while time.monotonic() < deadline:
         if call("copy_path_status", api_key, copy_path_id=copy_path_id)["data"].get("finished"):
             return
-        time.sleep(0.3)
+        time.sleep(1)
     raise SystemExit("The copy did not finish within a minute.")
 
 

@@ -55,8 +55,8 @@ def _steps(page: Page, host_origin: str) -> None:
     assert "example.ipynb" in reply, reply
     print(f"check: status answered {reply}")
     _ask(page, "closeall", "all files are closed")
+    expect(frame.get_by_role("status").filter(has_text="ready")).to_be_visible()
     print("check: closeall answered, and the green banner is back")
-    expect(frame.get_by_role("status").first).to_be_visible()
     page.get_by_role("button", name="open notes.md").click()
     expect(page.locator("#log .received", has_text='"status":"done","action":"open"').first).to_be_visible()
     expect(frame.get_by_text("Write what you learnt here").first).to_be_visible()

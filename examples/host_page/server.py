@@ -64,9 +64,13 @@ def serve(page: HostPage, port: int, certificate: Path) -> tuple[http.server.Thr
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the library's
             return  # the demo shows the API's calls, not this page's
 
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Say nothing: a browser that does not know the development certificate ends the connection."""
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = Server(("127.0.0.1", port), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server, server.server_address[1]
