@@ -129,6 +129,18 @@ def test_properties_named_in_the_text_are_there():
     assert [name for name in re.findall(r"`(--[\w-]+)`", page) if f"{name}:" not in tokens] == []
 
 
+def test_every_message_and_event_between_host_page_and_frame_is_told():
+    definition = (ROOT / "web" / "packages" / "protocol" / "src" / "messages.ts").read_text()
+    page = (DOCS / "how-to" / "embed-a-notebook.md").read_text()
+    actions = set(re.findall(r'^  action: "(\w+)"', definition, re.MULTILINE))
+    assert {"open", "subscribe"} <= actions
+    assert [one for one in actions if f'action: "{one}"' not in page] == []
+    events = set(re.findall(r'event: "(\w+)"', definition))
+    assert {"ready", "saved"} <= events
+    table = page.partition("| event |")[2]
+    assert [one for one in events if f"`{one}`" not in table] == []
+
+
 def test_names_in_how_tos_are_those_of_the_program():
     code = [*(ROOT / "src" / "studiolo" / "client").glob("*.py"), *(ROOT / "src" / "studiolo" / "core").glob("*.py")]
     known = " ".join(path.read_text() for path in [ROOT / "openapi" / "studiolo.json", *code])
