@@ -356,12 +356,6 @@ async def test_copies_are_not_put_together(hosts: TwoHosts):
     assert await hosts.engine.copy_all([order("a"), order("b")]) == [Postponed.ALONE, Postponed.ALONE]
 
 
-@pytest.mark.parametrize("given", [{"mode": "revise"}, {"mode": "rehearse"}, {"max_bytes": 1}])
-async def test_what_works_on_one_host_only_is_refused_in_words(hosts: TwoHosts, given: dict[str, Any]):
-    with pytest.raises(CopyFailed, match="works only between projects on one host"):
-        await hosts.engine.copy(order("a", **given))
-
-
 # -- hostile sources -------------------------------------------------------------------------------------------------
 
 

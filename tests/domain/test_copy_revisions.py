@@ -63,6 +63,9 @@ async def test_a_revision_is_given_what_was_handed_out_last(
     assert (snapshot.target.project_id, snapshot.target.uid) == (group.group_id, one.uid)
     assert (snapshot.source_path, snapshot.target_path, snapshot.delete_missing) == ("ps1", "ps1", True)
     assert snapshot.max_bytes == 100 * 1024 * 1024
+    assert [order.is_handed_out for order in orders] == [False, True, True]
+    _, collected = await carry_out(hub, as_person, replace(request_, kind="collect", target_path="{project_id}"))
+    assert [order.is_handed_out for order in collected] == [False, False]
     clock.move(86400)
     revise = replace(request_, mode="revise")
     second, orders = await carry_out(hub, as_person, revise)

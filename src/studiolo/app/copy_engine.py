@@ -19,4 +19,5 @@ def copy_engine(
     if runner.shares_disk:
         return ChoosingEngine(keeper)
     agents = CopyAgents(Lifecycle(settings, database, clock, runner))
-    return StreamedEngine(UnixAgentConnector(clock), agents, clock, settings.copy_fsync)
+    base_bytes = settings.copy_base_mb * 1024 * 1024
+    return StreamedEngine(UnixAgentConnector(clock), agents, clock, settings.copy_fsync, base_bytes)

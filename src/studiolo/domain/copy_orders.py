@@ -37,6 +37,7 @@ def prepare(
     ids = {project_id for copy in claimed for project_id in (copy.source_project_id, copy.target_project_id)}
     known = projects.get_all(tx, list(ids)) if claimed else {}
     principals: dict[AccountId | None, Principal] = {}
+    hand_outs = copy_bases.planned(tx, [copy for copy in claimed if copy.mode == "copy"])
     prepared: list[tuple[CopyOperation, Prepared]] = []
     for copy in claimed:
         try:
@@ -45,6 +46,8 @@ def prepare(
                 principals[copy.account_id] = _principal(tx, copy)
             ends = require_both(tx, principals[copy.account_id], copy, known)
             order = _within_public(tx, principals[copy.account_id], copy, _order(settings, copy, *ends))
+            if order is not None and copy.mode == "copy":
+                order = replace(order, is_handed_out=copy.group_id in hand_outs)
             prepared.append((copy, _with_base(tx, copy, order)))
         except StudioloError as error:
             prepared.append((copy, error))

@@ -37,19 +37,24 @@ def find(tx: Connection, copy: CopyOperation) -> ProjectId | None:
     return tx.execute(query).scalar_one_or_none()
 
 
+def planned(tx: Connection, copies: Sequence[CopyOperation]) -> set[CopyGroupId]:
+    """Return the groups among those of the copies that hand something out which may be revised."""
+    groups = {copy.group_id for copy in copies if copy.group_id is not None}
+    if not groups:
+        return set()
+    query = select(copy_snapshots.c.snapshot_id).where(copy_snapshots.c.snapshot_id.in_(groups))
+    return set(tx.execute(query).scalars())
+
+
 def note_finished(tx: Connection, done: Sequence[CopyOperation], now: datetime) -> None:
     """Note what copies that ended well have handed out; those of no group cost nothing."""
     taken = [copy.group_id for copy in done if copy.mode == "snapshot"]
     if taken:
         tx.execute(update(copy_snapshots).where(copy_snapshots.c.snapshot_id.in_(taken)).values(is_taken=True))
     handed_out = [copy for copy in done if copy.group_id is not None and copy.mode in ("copy", "revise")]
-    groups = {copy.group_id for copy in handed_out}
-    if not groups:
-        return
-    query = select(copy_snapshots.c.snapshot_id).where(copy_snapshots.c.snapshot_id.in_(groups))
-    planned = set(tx.execute(query).scalars())
+    groups = planned(tx, handed_out)
     for copy in handed_out:
-        if copy.group_id in planned:
+        if copy.group_id in groups:
             key = {"target_project_id": copy.target_project_id, "place": _place(copy)}
             insert_or_update(tx, copy_bases, {**key, "snapshot_id": copy.group_id, "copied_at": now}, list(key))
 

@@ -40,6 +40,7 @@ class TemporaryNames:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._used: set[tuple[tuple[int, int], str]] = set()
+        self._drawn: set[str] = set()  # used in any directory
 
     @contextmanager
     def use(self, directory: int, wanted: str | None = None) -> Generator[str]:
@@ -60,7 +61,37 @@ class TemporaryNames:
         """Tell whether some copy uses the name now."""
         place = identity(os.fstat(directory))
         with self._lock:
-            return (place, name) in self._used
+            return (place, name) in self._used or name in self._drawn
+
+    def draw(self) -> str:
+        """Have a name for oneself in every directory, until it is put back."""
+        name = f"{_PREFIX}{os.urandom(8).hex()}"
+        with self._lock:
+            self._drawn.add(name)
+        return name
+
+    def put_back(self, name: str) -> None:
+        """Give a name up that was drawn."""
+        with self._lock:
+            self._drawn.discard(name)
+
+
+class DrawnNames:
+    """The temporary names of one revision."""
+
+    def __init__(self, names: TemporaryNames) -> None:
+        self._names = names
+        self._drawn: list[str] = []
+
+    def next(self) -> str:
+        """Return a name that nobody has used."""
+        self._drawn.append(self._names.draw())
+        return self._drawn[-1]
+
+    def close(self) -> None:
+        """Give the names up."""
+        for name in self._drawn:
+            self._names.put_back(name)
 
 
 @dataclass(slots=True)

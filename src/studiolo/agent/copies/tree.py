@@ -84,7 +84,10 @@ class TreeWriter:
         placer: Placer,
         tally: Tally,
         selection: Selection | None = None,
+        *,
+        is_silent: bool = False,
     ) -> None:
+        self._is_silent = is_silent  # about its progress
         self._root = root
         self._source = source
         self._stream = stream
@@ -358,7 +361,8 @@ class TreeWriter:
         self._tally.fail(path, error.strerror or str(error))
 
     def _pulse(self) -> None:
-        self._stream.note({"progress": [self._tally.files_done, self._tally.bytes_done]})
+        done = [self._tally.files_done, self._tally.bytes_done]
+        self._stream.note({"at": 0} if self._is_silent else {"progress": done})
 
 
 def _look(directory: int, name: str) -> os.stat_result | None:

@@ -12,6 +12,7 @@ The agents' part is in `agent/copies/`. Here, in the middle:
 """
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, cast
@@ -47,10 +48,22 @@ _NUMBERS = (
     "files_done",
     "bytes_done",
 )
+_NUMBERS_OF_REVISION = (
+    "added",
+    "updated",
+    "merged",
+    "kept",
+    "conflicts",
+    "unchanged",
+    "failed",
+    "files_done",
+    "bytes_done",
+)
+_LISTS_OF_REVISION = ("added_paths", "updated_paths", "merged_paths", "kept_paths")
 _MOST = 2**62
+_MOST_NAMED = 100
 _MOST_FAILURES = 20
 _MOST_CHARACTERS = 1000
-NOT_BETWEEN_HOSTS = "Projects on different hosts: {} works only between projects on one host."
 
 
 class ProjectAgents(Protocol):
@@ -64,15 +77,24 @@ class ProjectAgents(Protocol):
 class StreamedEngine:
     """Copies through both projects' agents; both projects run for it."""
 
-    def __init__(self, connector: AgentConnector, agents: ProjectAgents, clock: Clock, fsync: str = "none") -> None:
+    def __init__(
+        self,
+        connector: AgentConnector,
+        agents: ProjectAgents,
+        clock: Clock,
+        fsync: str = "none",
+        base_bytes: int = 100 * 1024 * 1024,
+    ) -> None:
         self._connector = connector
         self._agents = agents
         self._clock = clock
         self._fsync = fsync
+        self._base_bytes = base_bytes  # more than that of what is handed out is not kept for revising it
 
     async def copy(self, order: CopyOrder, on_progress: OnProgress | None = None) -> CopyReport:
         """Carry out one copy; raise FileNotFound, PathOutsideProject or CopyFailed, or Unavailable to try it again."""
-        _refuse_unknown(order)
+        if order.max_bytes is not None:
+            return {}  # a snapshot of what is handed out: each target keeps what it was given
         source_id, target_id = order.source.project_id, order.target.project_id
         source_path, target_path = normalise_ends(source_id, order.source_path, target_id, order.target_path)
         if source_id == target_id and source_path == target_path:
@@ -92,11 +114,13 @@ class StreamedEngine:
             except StudioloError as error:
                 raise _said_of_source(error, source_id, source_path) from error
             try:
-                given = {"path": target_path, "fsync": self._fsync, **_options(order), **_found(source.result)}
+                given = {"path": target_path, "fsync": self._fsync, "base_bytes": self._base_bytes}
+                given |= _options(order) | _found(source.result)
                 target = await self._open(stack, target_id, "copies.write", given)
             except StudioloError as error:
                 raise _said(error, WORDS_FOR_TARGET) from error
-            return await _Relay(source, target, self._clock, on_progress, order.timeout_seconds).run()
+            end = await _Relay(source, target, self._clock, on_progress, order.timeout_seconds).run()
+            return _ended(end, "copied" if order.mode == "copy" else "revised")
 
     async def copy_all(self, orders: Sequence[CopyOrder]) -> list[CopyOutcome]:
         """Put off copies that were to be carried out together: through agents that is no less work."""
@@ -130,8 +154,8 @@ class _Relay:
         self._done: tuple[int, int] = (0, 0)
         self._alive_at = self._moved_at = clock.monotonic()
 
-    async def run(self) -> CopyReport:
-        """Return what the target reports."""
+    async def run(self) -> dict[str, Any]:
+        """Return the message with which the target ends."""
         reading = asyncio.create_task(self._from_source())
         writing = asyncio.create_task(self._from_target())
         watching = asyncio.create_task(self._watch())
@@ -147,7 +171,7 @@ class _Relay:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _from_source(self) -> CopyReport:
+    async def _from_source(self) -> dict[str, Any]:
         async for frame in self._source.frames(FRAME_BYTES):
             self._alive_at = self._clock.monotonic()
             if isinstance(frame, bytes):
@@ -157,7 +181,7 @@ class _Relay:
                 self._total = {"files_total": total[0], "bytes_total": total[1]}
         raise _unavailable("the source's agent left")
 
-    async def _from_target(self) -> CopyReport:
+    async def _from_target(self) -> dict[str, Any]:
         async for frame in self._target.frames(FRAME_BYTES):
             self._alive_at = self._clock.monotonic()
             if isinstance(frame, bytes):
@@ -165,10 +189,10 @@ class _Relay:
             elif "progress" in frame:
                 self._tell(frame["progress"])
             elif "stopped" in frame or "broken" in frame or "done" in frame:
-                return _ended(frame)
+                return frame
         raise _unavailable("the target's agent left")
 
-    async def _watch(self) -> CopyReport:
+    async def _watch(self) -> dict[str, Any]:
         begun_at = self._clock.monotonic()
         patience = None if self._timeout_seconds is None else max(_SHORTEST_TIMEOUT, self._timeout_seconds)
         while True:
@@ -191,13 +215,15 @@ class _Relay:
             self._on_progress({"files_done": done[0], "bytes_done": done[1], **self._total})
 
 
-def _refuse_unknown(order: CopyOrder) -> None:
-    if order.mode != "copy" or order.max_bytes is not None:
-        raise CopyFailed(NOT_BETWEEN_HOSTS.format("revising what was handed out"))
-
-
 def _options(order: CopyOrder) -> dict[str, Any]:
-    return {name: getattr(order, name) for name in ("overwrite_newer", "delete_missing", "backup", "exclude")}
+    options = {
+        name: getattr(order, name) for name in ("overwrite_newer", "delete_missing", "backup", "exclude", "mode")
+    }
+    if order.mode != "copy" or order.is_handed_out:
+        ends = (order.source.project_id, order.source_path.rstrip("/"), order.target_path.rstrip("/"))
+        place = "\0".join(ends).encode(errors="surrogatepass")
+        options["key"] = hashlib.sha256(place).hexdigest()[:32]
+    return options if order.stamp is None else {**options, "stamp": order.stamp}
 
 
 def _found(result: dict[str, Any]) -> dict[str, Any]:
@@ -212,29 +238,47 @@ def _found(result: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "around": around}
 
 
-def _ended(frame: dict[str, Any]) -> CopyReport:
+def _ended(frame: dict[str, Any], what: str) -> CopyReport:
     """Return the report of the target, or raise what it says went wrong."""
-    report = _report(frame.get("done"))
+    report = _report(frame.get("done"), _NUMBERS if what == "copied" else _NUMBERS_OF_REVISION)
     if "broken" in frame:
         raise Unavailable("The copy was interrupted.", internal=str(frame["broken"])[:_MOST_CHARACTERS])
     if "stopped" in frame:
         why = str(frame["stopped"])[:_MOST_CHARACTERS]
-        raise CopyFailed(f"The copy stopped: {why}. What was copied before is whole.", report=report)
+        noun, done = ("copy", "copied") if what == "copied" else ("revision", "done")
+        raise CopyFailed(f"The {noun} stopped: {why}. What was {done} before is whole.", report=report)
     if report["failed"]:
         failures: list[str] = report["failures"]
         more = "; ..." if report["failed"] > len(failures) else ""
-        raise CopyFailed(f"{report['failed']} could not be copied: {'; '.join(failures)}{more}", report=report)
-    del report["failures"]
+        raise CopyFailed(f"{report['failed']} could not be {what}: {'; '.join(failures)}{more}", report=report)
+    if what == "copied":
+        del report["failures"]
     return report
 
 
-def _report(value: object) -> CopyReport:
+def _report(value: object, numbers: Sequence[str]) -> CopyReport:
     given = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-    report: CopyReport = {name: _number(given.get(name)) or 0 for name in _NUMBERS}
-    failures = given.get("failures")
-    named = cast("list[Any]", failures)[:_MOST_FAILURES] if isinstance(failures, list) else []
-    report["failures"] = [one[:_MOST_CHARACTERS] for one in named if isinstance(one, str)]
+    report: CopyReport = {name: _number(given.get(name)) or 0 for name in numbers}
+    report["failures"] = _texts(given.get("failures"))[:_MOST_FAILURES]
+    if numbers is _NUMBERS_OF_REVISION:
+        report |= {name: _texts(given.get(name)) for name in _LISTS_OF_REVISION}
+        report["conflict_paths"] = _conflicts(given.get("conflict_paths"))
     return report
+
+
+def _conflicts(value: object) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = []
+    for one in cast("list[Any]", value)[:_MOST_NAMED] if isinstance(value, list) else []:
+        named = cast("dict[str, Any]", one) if isinstance(one, dict) else {}
+        path, beside = named.get("path"), named.get("beside")
+        if isinstance(path, str) and isinstance(beside, str):
+            found.append({"path": path[:_MOST_CHARACTERS], "beside": beside[:_MOST_CHARACTERS]})
+    return found
+
+
+def _texts(value: object) -> list[str]:
+    named = cast("list[Any]", value)[:_MOST_NAMED] if isinstance(value, list) else []
+    return [one[:_MOST_CHARACTERS] for one in named if isinstance(one, str)]
 
 
 def _two_numbers(value: object) -> tuple[int, int] | None:
