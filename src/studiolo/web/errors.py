@@ -19,13 +19,18 @@ from starlette.responses import HTMLResponse, Response
 
 from studiolo.core.clock import iso_milliseconds
 from studiolo.core.errors import EndpointUnknown, InvalidRequest, MethodNotAllowed, StudioloError
+from studiolo.web.content_security import source_hash
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title></head><body><main><h1>{title}</h1><p>{message}</p></main></body></html>
+<title>{title}</title><style>{style}</style></head>
+<body><main><h1>{title}</h1><p>{message}</p><p><a href="/">To the start</a></p></main></body></html>
 """
+_STYLE = """:root{color-scheme:light dark;font:15px/1.5 system-ui,sans-serif;background:light-dark(#fff,#15171c)}
+body{color:light-dark(#1b1f27,#e4e7ec)}main{max-width:44ch;margin:18vh auto;padding:0 24px}h1{font-size:20px}
+a{color:light-dark(#3451d1,#93a8ff)}"""
 _DOOR_STATUSES = (405, 409, 413, 422, 429)
 _TITLES = {401: "Please sign in", 403: "Not allowed", 404: "Not found", 405: "Not possible", 500: "Something broke"}
 
@@ -75,8 +80,9 @@ def as_event(error: StudioloError) -> Response:
 def at_page(error: StudioloError) -> Response:
     """Render an error as a small page."""
     title = _TITLES.get(error.status, "That did not work")
-    body = _PAGE.format(title=escape(title), message=escape(error.message))
-    policy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    body = _PAGE.format(title=escape(title), message=escape(error.message), style=_STYLE)
+    style = source_hash(_STYLE)
+    policy = f"default-src 'none'; style-src {style}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     headers = {**headers_of(error), "Content-Security-Policy": policy, "Cache-Control": "no-store"}
     return HTMLResponse(body, status_code=error.status, headers=headers)
 

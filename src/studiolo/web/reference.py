@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -18,8 +18,8 @@ from studiolo.web.openapi_schemas import Schemas
 from studiolo.web.reference_entries import entries
 
 _STYLE = """
-:root { color-scheme: light dark; --accent: #2f6f5e; --line: color-mix(in srgb, currentColor 18%, transparent) }
-@media (prefers-color-scheme: dark) { :root { --accent: #7cc4ae } }
+:root { color-scheme: light dark; --accent: #3451d1; --line: color-mix(in srgb, currentColor 18%, transparent) }
+@media (prefers-color-scheme: dark) { :root { --accent: #93a8ff } }
 * { box-sizing: border-box }
 body { margin: 0; font: 16px/1.5 system-ui, sans-serif; display: grid; grid-template-columns: 16rem minmax(0, 1fr) }
 nav { padding: 24px 16px; border-right: 1px solid var(--line); position: sticky; top: 0; height: 100vh; overflow: auto }
@@ -40,7 +40,10 @@ pre { padding: 12px 16px; border: 1px solid var(--line); border-radius: 6px; ove
 table { border-collapse: collapse; width: 100%; margin: 8px 0 16px }
 th, td { text-align: left; vertical-align: top; padding: 4px 16px 4px 0; border-bottom: 1px solid var(--line) }
 th { font-size: 13px; font-weight: 600 }
-@media (max-width: 760px) { body { display: block } nav { position: static; height: auto; border: 0 } }
+@media (max-width: 760px) {
+  body { display: block }
+  nav { position: static; height: auto; max-height: 40vh; border: 0; border-bottom: 1px solid var(--line) }
+}
 """
 
 
@@ -67,6 +70,7 @@ def render(openapi: dict[str, Any]) -> str:
     return environment.get_template("reference.html").render(
         about=openapi["info"],
         nouns=entries(registry, Schemas(registry)),
+        marked=_marked,
         pretty=_pretty,
         others=_others(openapi),
         not_offered=openapi.get("x-not-offered", {}),
@@ -82,6 +86,15 @@ def _others(openapi: dict[str, Any]) -> list[tuple[str, str]]:
         for method, operation in operations.items()
         if operation["tags"][0] in ("operations", "transfers")
     ]
+
+
+def _marked(text: str) -> Markup:
+    """Return a text whose words between backticks are code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(part) if at % 2 else escape(part) for at, part in enumerate(parts))
 
 
 def _pretty(value: Any) -> str:
