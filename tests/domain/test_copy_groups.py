@@ -1,5 +1,6 @@
 """Groups of copies: handing out to many projects, collecting from many."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import replace
@@ -273,6 +274,41 @@ async def test_the_same_order_is_carried_out_once(
     theirs = replace(keyed, project_id=own.project_id, members=(Member(own.project_id, target_path="x"),))
     assert (await create(as_stranger, theirs))[1]  # a key is its owner's own
     assert (await create(as_person, hand_out))[0].group_id != first.group_id  # without a key it is another order
+
+
+async def test_the_same_order_sent_many_times_at_once_is_one_group(
+    hub: FakeHub, as_person: Principal, hand_out: GroupRequest
+) -> None:
+    keyed = replace(hand_out, group_key="k")
+    answers = await asyncio.gather(*(hub.services.copy_groups.create(as_person, keyed) for _ in range(8)))
+    assert len({group.group_id for group, _ in answers}) == 1
+    assert [is_new for _, is_new in answers].count(True) == 1
+    await run_all(hub)
+    assert len(handed_out(hub)) == 3
+
+
+async def test_sending_an_order_again_begins_nothing_anew_whatever_became_of_it(
+    hub: FakeHub, as_person: Principal, hand_out: GroupRequest
+) -> None:
+    groups, keyed = hub.services.copy_groups, replace(hand_out, group_key="k")
+    group, _ = await groups.create(as_person, keyed)
+    for _ in range(2):  # the snapshot and one copy
+        await hub.services.copies.run_one("w")
+    await groups.cancel(as_person, group.group_id)
+    before = await groups.status(as_person, group.group_id)
+    assert await groups.create(as_person, keyed) == (group, False)
+    assert await groups.status(as_person, group.group_id) == before
+    assert not await hub.services.copies.run_one("w")
+    assert (before.counts["done"], before.counts["cancelled"]) == (1, 2)
+
+
+async def test_the_same_members_in_another_order_are_another_order(
+    hub: FakeHub, as_person: Principal, hand_out: GroupRequest
+) -> None:
+    keyed = replace(hand_out, group_key="k")
+    await hub.services.copy_groups.create(as_person, keyed)
+    with pytest.raises(CopyGroupKeyUsed):  # `{index}` would not be the same
+        await hub.services.copy_groups.create(as_person, replace(keyed, members=keyed.members[::-1]))
 
 
 async def test_a_page_begins_where_the_one_before_ended(
