@@ -179,6 +179,12 @@ async def test_job_that_cannot_start_says_why_and_leaves_nothing(call, shared_ag
     assert running == []
 
 
+@pytest.mark.parametrize("cpu_seconds", [2**63, 10**25])
+async def test_more_processor_time_than_there_is_limits_nothing(call, cpu_seconds: int):
+    job = await call("exec.start", command="true", cpu_seconds=cpu_seconds)
+    assert (await wait_for_end(call, job["job_id"]))["exit_code"] == 0
+
+
 async def test_unknown_job_is_not_found(call):
     for name in ("exec.status", "exec.kill", "exec.collect"):
         with pytest.raises(ExecJobNotFound):

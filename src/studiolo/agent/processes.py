@@ -117,7 +117,8 @@ class Process:
 
     def limit_cpu(self, seconds: int) -> None:
         """Let the process, and each that it starts from now on, use only so much time of the processor."""
-        with contextlib.suppress(OSError, ValueError):  # it has ended already, or a lower limit is set
+        # it has ended already, a lower limit is set, or the number is larger than limits can be
+        with contextlib.suppress(OSError, ValueError, OverflowError):
             resource.prlimit(self._popen.pid, resource.RLIMIT_CPU, (seconds, seconds + 5))
 
     async def run_to_end(self, timeout_seconds: float) -> Exit:
