@@ -57,6 +57,7 @@ class Made(StrEnum):
     EXEC_JOB = "command"
     MESSAGE = "message"
     ORGANIZATION = "organization"
+    PASSWORD_RESET_LINK = "password reset link"  # noqa: S105 - a kind of thing
     PROJECT = "project"
     REGISTRATION_TOKEN = "registration token"  # noqa: S105 - a kind of thing
     UPLOAD = "upload"
@@ -181,7 +182,9 @@ def refuse_to_tell_again(kind: Made) -> None:
     made = made_before(kind)
     if made is not None:
         words = f"{kind[:1].upper()}{kind[1:]} {made} was made by this request before."
-        raise SecretNotKept(f"{words} Its secret was told then and is not kept; revoke it.", made=made)
+        raise SecretNotKept(
+            f"{words} Its secret was told then and is not kept; make another with a new key.", made=made
+        )
 
 
 def note_made(tx: Transaction, kind: Made, made: str) -> None:

@@ -12,6 +12,7 @@ from studiolo.domain.accounts import Accounts, is_email_address, require_good_pa
 from studiolo.domain.api_keys import banned
 from studiolo.domain.audit import Action, in_request, note
 from studiolo.domain.collaborators import admit_invited
+from studiolo.domain.idempotency import Made, note_made, refuse_to_tell_again
 from studiolo.domain.throttles import Throttle, refuse
 from studiolo.runtime.protocols import Mailer
 from studiolo.storage import accounts as account_rows
@@ -77,6 +78,7 @@ class PasswordResets:
         """Return a code for an account whose person an administrator knows by other means than mail."""
         if not principal.is_admin or principal.scope != FULL_SCOPE:
             raise Forbidden("Only administrators may do this.")
+        refuse_to_tell_again(Made.PASSWORD_RESET_LINK)
         account = await self._accounts.get(account_id)
         if account.is_banned:
             raise Conflict("The account is banned.")
@@ -84,6 +86,7 @@ class PasswordResets:
 
         def add(tx: Transaction) -> None:
             self._add(tx, account.account_id, code)
+            note_made(tx, Made.PASSWORD_RESET_LINK, account.account_id)  # a code has nothing else to be known by
             note(tx, self._clock.now(), principal, Action.PASSWORD_RESET_LINK_CREATED, account_id=account.account_id)
 
         await self._database.write(in_request(add))

@@ -28,10 +28,11 @@ TABLES = {
     Made.COPY_GROUP: tables.copy_groups,
     Made.MESSAGE: tables.messages,
     Made.ORGANIZATION: tables.organizations,
+    Made.PASSWORD_RESET_LINK: tables.password_resets,
     Made.PROJECT: tables.projects,
     Made.REGISTRATION_TOKEN: tables.registration_tokens,
 }
-TOLD_ONCE = {Made.API_KEY, Made.AUTH_TOKEN, Made.REGISTRATION_TOKEN}
+TOLD_ONCE = {Made.API_KEY, Made.AUTH_TOKEN, Made.PASSWORD_RESET_LINK, Made.REGISTRATION_TOKEN}
 # Who is nobody yet has no keys; the reason stands in docs/how-to/repeat-requests-safely.md
 FOR_STRANGERS = {"sign_in", "sign_up_ephemeral"}
 _MAKING = ("create_", "mint_", "send_", "start_exec", "copy_path_to", "collect_", "copy_path_between", "user_auth")

@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from studiolo.core.errors import Forbidden, InvalidRequest
 from studiolo.core.ids import AccountId, ProjectId
+from studiolo.domain.idempotency import Made
 from studiolo.domain.project_limits import NETWORK, LimitsChange
 from studiolo.web.api_v1.parameters import Content, Flag, Number, Text
 from studiolo.web.api_v1.registry import Call, CallContext, Example, Form
@@ -209,6 +210,7 @@ FORMS = {
 CALLS = (
     Call(
         name="create_password_reset_link",
+        creates=Made.PASSWORD_RESET_LINK,
         noun="accounts",
         summary="Return the address of a page that sets an account's password, once and within an hour.",
         permission="Administrators.",
