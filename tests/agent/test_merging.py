@@ -58,6 +58,20 @@ def test_a_large_block_is_merged_without_comparing_its_characters() -> None:
     assert merged(base, base + "typed\n", "y" * 100_000 + "\nend\n") == "y" * 100_000 + "\nend\ntyped\n"
 
 
+def test_texts_of_equal_lines_are_merged_without_comparing_each_with_each() -> None:
+    many = "x\n" * 20_000
+
+    assert merged(f"begin\n{many}{many}", f"begin\n{many}typed\n{many}", f"{many}{many}end\n") == (
+        f"{many}typed\n{many}end\n"
+    )
+
+
+def test_texts_that_differ_everywhere_are_merged_as_wholes() -> None:
+    base, disk = ("".join(f"{word} {number}\n" for number in range(3_000)) for word in ("old", "new"))
+
+    assert merged(base, base + "typed\n", disk) == disk + "typed\n"
+
+
 def test_objects_are_merged_by_key_and_live_wins_where_both_changed() -> None:
     base = {"a": 1, "b": 1, "c": {"x": 1, "y": 1}, "gone": 1}
     live = {"a": 2, "b": 1, "c": {"x": 2, "y": 1}, "gone": 1, "mine": 1}

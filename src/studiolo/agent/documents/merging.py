@@ -7,9 +7,9 @@ side inserted stays (where both inserted at one place, the live text comes first
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any, TypeVar
+from typing import Any
 
-Item = TypeVar("Item", str, Sequence[str])
+from studiolo.core.differences import Change, TooDifferent, changes_between, differing_middle, numbered
 
 # Above this product of lengths, a changed block is replaced as a whole instead of being compared by characters.
 _FINE_LIMIT = 250_000
@@ -31,8 +31,10 @@ def edits_between(old: str, new: str) -> list[Edit]:
     old_lines, new_lines = old.splitlines(keepends=True), new.splitlines(keepends=True)
     old_at, new_at = _offsets(old_lines), _offsets(new_lines)
     found: list[Edit] = []
-    for i1, i2, j1, j2 in _changes(old_lines, new_lines):
-        found += _fine_edits(old[old_at[i1] : old_at[i2]], new[new_at[j1] : new_at[j2]], old_at[i1])
+    for one in _changed_lines(old_lines, new_lines):
+        found += _fine_edits(
+            old[old_at[one.start] : old_at[one.end]], new[new_at[one.from_] : new_at[one.to]], old_at[one.start]
+        )
     return found
 
 
@@ -135,29 +137,26 @@ def _first_pile(piles: list[tuple[int, str]], place: int) -> int:
     return low
 
 
-def _changes(old: Item, new: Item) -> list[tuple[int, int, int, int]]:
-    """Return the opcodes that are not "equal", after the common ends were cut off (which is most of most texts)."""
-    head = 0
-    limit = min(len(old), len(new))
-    while head < limit and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < limit - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
-    middle_old, middle_new = old[head : len(old) - tail], new[head : len(new) - tail]
-    if not middle_old or not middle_new:
-        changed = bool(middle_old or middle_new)
-        return [(head, len(old) - tail, head, len(new) - tail)] if changed else []
-    matcher = SequenceMatcher(None, middle_old, middle_new, autojunk=False)
-    return [
-        (i1 + head, i2 + head, j1 + head, j2 + head) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"
-    ]
+def _changed_lines(old: Sequence[str], new: Sequence[str]) -> list[Change]:
+    """Return what differs; everything in between where that would take too long."""
+    old_ids, new_ids = numbered(old, new)
+    try:
+        return changes_between(old_ids, new_ids)
+    except TooDifferent:
+        return [differing_middle(old_ids, new_ids)]
 
 
 def _fine_edits(old: str, new: str, offset: int) -> list[Edit]:
     if not old or not new or len(old) * len(new) > _FINE_LIMIT:
         return [Edit(offset, offset + len(old), new)]
-    return [Edit(offset + i1, offset + i2, new[j1:j2]) for i1, i2, j1, j2 in _changes(old, new)]
+    middle = differing_middle(old, new)
+    matcher = SequenceMatcher(None, old[middle.start : middle.end], new[middle.from_ : middle.to], autojunk=False)
+    offset += middle.start
+    return [
+        Edit(offset + i1, offset + i2, new[middle.from_ + j1 : middle.from_ + j2])
+        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
+        if tag != "equal"
+    ]
 
 
 def _offsets(lines: Sequence[str]) -> list[int]:

@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
+from studiolo.core.differences import Change, TooDifferent, changes_between, numbered
+
 MAX_BYTES = 4 * 1024 * 1024
-_MAX_LINES = 50_000
-_MAX_DISTANCE = 1_500  # lines that differ
-_MAX_STEPS = 2_000_000
 _MAX_DEPTH = 100
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 Item = TypeVar("Item")
@@ -21,16 +20,6 @@ Item = TypeVar("Item")
 
 class Unmergeable(Exception):
     """The three cannot be brought together, or not within bounds."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """Items `start..end` of the base became items `from_..to` of a side."""
-
-    start: int
-    end: int
-    from_: int
-    to: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +39,7 @@ def merge_contents(name: str, base: bytes, mine: bytes, theirs: bytes, pulse: Ca
         if name.endswith(".ipynb"):
             return _merge_notebooks(base, mine, theirs, pulse)
         return _merge_texts(base, mine, theirs, pulse)
-    except (Unmergeable, ValueError, RecursionError):
+    except (Unmergeable, TooDifferent, ValueError, RecursionError):
         return None
 
 
@@ -130,12 +119,9 @@ def _merge(
     base: Sequence[Item], mine: Sequence[Item], theirs: Sequence[Item], pulse: Callable[[], object]
 ) -> list[_Piece]:
     """Return the pieces of the merged sequence; raise Unmergeable where both sides changed one place differently."""
-    numbers: dict[Item, int] = {}
-    base_ids, my_ids, their_ids = (
-        [numbers.setdefault(item, len(numbers)) for item in one] for one in (base, mine, theirs)
-    )
-    left = _changes(base_ids, my_ids, pulse)
-    right = _changes(base_ids, their_ids, pulse)
+    base_ids, my_ids, their_ids = numbered(base, mine, theirs)
+    left = changes_between(base_ids, my_ids, pulse)
+    right = changes_between(base_ids, their_ids, pulse)
     pieces: list[_Piece] = []
     done = 0  # of mine
     for group in _grouped(left, right):
@@ -152,7 +138,7 @@ def _merge(
     return pieces
 
 
-def _grouped(left: list[_Change], right: list[_Change]) -> list[tuple[int, int]]:
+def _grouped(left: list[Change], right: list[Change]) -> list[tuple[int, int]]:
     """Return the ranges of the base that changes cover, those that overlap or touch taken together."""
     groups: list[tuple[int, int]] = []
     for change in sorted((*left, *right), key=lambda one: (one.start, one.end)):
@@ -163,76 +149,14 @@ def _grouped(left: list[_Change], right: list[_Change]) -> list[tuple[int, int]]
     return groups
 
 
-def _is_touched(group: tuple[int, int], changes: list[_Change]) -> bool:
+def _is_touched(group: tuple[int, int], changes: list[Change]) -> bool:
     return any(group[0] <= change.start and change.end <= group[1] for change in changes)
 
 
-def _part(start: int, end: int, changes: list[_Change]) -> tuple[int, int]:
+def _part(start: int, end: int, changes: list[Change]) -> tuple[int, int]:
     """Return where a side has what was `start..end` of the base; no change lies across these bounds."""
     before = [change for change in changes if change.end < start or (change.end == start and change.start < start)]
     within = [change for change in changes if start <= change.start and change.end <= end]
     from_ = start + (before[-1].to - before[-1].end if before else 0)
     last = within[-1] if within else before[-1] if before else None
     return from_, end + (last.to - last.end if last is not None else 0)
-
-
-def _changes(old: Sequence[int], new: Sequence[int], pulse: Callable[[], object]) -> list[_Change]:
-    """Return what differs (Myers' algorithm, bounded); raise Unmergeable when that is too much."""
-    if max(len(old), len(new)) > _MAX_LINES:
-        raise Unmergeable
-    head = 0
-    limit = min(len(old), len(new))
-    while head < limit and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < limit - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
-    matches = _matches(old[head : len(old) - tail], new[head : len(new) - tail], pulse)
-    found: list[_Change] = []
-    at_old = at_new = head
-    for one, other in [*((i + head, j + head) for i, j in matches), (len(old) - tail, len(new) - tail)]:
-        if (one, other) != (at_old, at_new):
-            found.append(_Change(at_old, one, at_new, other))
-        at_old, at_new = one + 1, other + 1
-    return found
-
-
-def _matches(old: Sequence[int], new: Sequence[int], pulse: Callable[[], object]) -> list[tuple[int, int]]:
-    """Return the pairs of equal items on a shortest path from one sequence to the other."""
-    reached = {1: 0}
-    trace: list[dict[int, int]] = []
-    steps = 0
-    for distance in range(min(len(old) + len(new), _MAX_DISTANCE) + 1):
-        trace.append({k: reached[k] for k in range(-distance - 1, distance + 2) if k in reached})
-        pulse()
-        for k in range(-distance, distance + 1, 2):
-            is_down = k == -distance or (k != distance and reached[k - 1] < reached[k + 1])
-            x = reached[k + 1] if is_down else reached[k - 1] + 1
-            while x < len(old) and x - k < len(new) and old[x] == new[x - k]:
-                x += 1
-                steps += 1
-            reached[k] = x
-            if x >= len(old) and x - k >= len(new):
-                return _walked_back(trace, len(old), len(new))
-        steps += distance
-        if steps > _MAX_STEPS:
-            break
-    raise Unmergeable
-
-
-def _walked_back(trace: list[dict[int, int]], x: int, y: int) -> list[tuple[int, int]]:
-    pairs: list[tuple[int, int]] = []
-    for distance in range(len(trace) - 1, -1, -1):
-        reached, k = trace[distance], x - y
-        is_down = k == -distance or (k != distance and reached.get(k - 1, -1) < reached.get(k + 1, -1))
-        previous = k + 1 if is_down else k - 1
-        before_x = reached[previous] if distance else 0
-        before_y = before_x - previous if distance else 0
-        start_x, start_y = (before_x, before_y + 1) if is_down else (before_x + 1, before_y)
-        if not distance:
-            start_x = start_y = 0
-        while x > start_x and y > start_y:
-            x, y = x - 1, y - 1
-            pairs.append((x, y))
-        x, y = before_x, before_y
-    return pairs[::-1]
