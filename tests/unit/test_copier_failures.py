@@ -109,7 +109,7 @@ from studiolo.runtime.copying.confinement import Gate, become_owner, confine
 source, target, third = (os.open(path, os.O_PATH) for path in sys.argv[1:4])
 uids = [int(word) for word in sys.argv[4:6]]
 reading, writing = os.pipe()
-gate = Gate(tuple(uids)) if uids[0] else None
+gate = Gate() if uids[0] else None
 pid = os.fork()
 if pid == 0:
     os.close(reading)
@@ -139,7 +139,8 @@ if pid == 0:
     os._exit(0)
 os.close(writing)
 if gate:
-    gate.open(pid)
+    gate.leave_to_copier()
+    gate.open(os.open(f"/proc/{pid}", os.O_PATH), uids)
 print(os.read(reading, 65536).decode())
 os.waitpid(pid, 0)
 """

@@ -13,7 +13,7 @@ import os
 import platform
 import resource
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from studiolo.runtime.copying.landlock import restrict_files
@@ -37,35 +37,42 @@ _FILTER = seccomp_filter(platform.machine(), may_start_programs=False)
 class Gate:
     """Where a new copier waits until its namespace knows its users; made before the fork, used on both sides."""
 
-    def __init__(self, uids: tuple[int, ...]) -> None:
-        self._uids = tuple(dict.fromkeys(uids))
+    def __init__(self) -> None:
         self._is_here, self._ready = os.pipe()
         self._may_go, self._go = os.pipe()
 
-    def enter(self) -> None:
-        """Be the copier: make the namespace and wait for its users."""
+    def enter(self) -> bool:
+        """Be the copier: make the namespace and wait for its users; tell whether it has some."""
         os.close(self._is_here)
         os.close(self._go)
         linux.unshare(linux.CLONE_NEWUSER)
         os.write(self._ready, b"r")
-        if os.read(self._may_go, 1) != b"g":
-            raise OSError("the copier's users could not be set")
+        may_go = os.read(self._may_go, 1) == b"g"
+        os.close(self._ready)
+        os.close(self._may_go)
+        return may_go
+
+    def leave_to_copier(self) -> None:
+        """Be the parent, right after the fork."""
         os.close(self._ready)
         os.close(self._may_go)
 
-    def open(self, pid: int) -> None:
-        """Be the parent of the copier `pid`: name its users and let it go."""
-        os.close(self._ready)
-        os.close(self._may_go)
-        try:
-            if os.read(self._is_here, 1) == b"r":
-                lines = "\n".join(f"{uid} {uid} 1" for uid in self._uids).encode()
-                for name in ("uid_map", "gid_map"):
-                    _write(f"/proc/{pid}/{name}", lines)
-                os.write(self._go, b"g")
-        finally:
-            os.close(self._is_here)
-            os.close(self._go)
+    def open(self, process: int, uids: Iterable[int]) -> None:
+        """Be the parent: name the users of the copier, whose directory in /proc is open, and let it go.
+
+        Raises OSError when it died.
+        """
+        if os.read(self._is_here, 1) != b"r":
+            raise ProcessLookupError("the copier died")
+        lines = "\n".join(f"{uid} {uid} 1" for uid in dict.fromkeys(uids)).encode()
+        for name in ("uid_map", "gid_map"):
+            _write(name, process, lines)
+        os.write(self._go, b"g")
+
+    def close(self) -> None:
+        """Be the parent: forget the copier."""
+        os.close(self._is_here)
+        os.close(self._go)
 
 
 def become_owner(uid: int, *, reads_others: bool, switches: bool = False) -> None:
@@ -129,8 +136,8 @@ def _install(program: bytes) -> None:
         raise OSError(number, f"seccomp: {os.strerror(number)}")
 
 
-def _write(path: str, content: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY)
+def _write(name: str, directory: int, content: bytes) -> None:
+    fd = os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=directory)
     try:
         os.write(fd, content)
     finally:

@@ -1,8 +1,9 @@
 """`python -m studiolo.runtime.copying.resident --channel-fd N`: forks a copier for each order.
 
-Starting an interpreter costs 40 ms, a sandbox 60; forking this small process costs one. It is the keeper's child; as
-root it holds the right to switch uids and reads nothing but orders from the keeper: directories as open descriptors.
-Everything that touches a home happens in the forked copier, after it gave up its rights (`confinement.py`).
+Starting an interpreter costs 40 ms, a sandbox 60; forking this small process costs one, and that is done ahead, for the
+order to come (`spare.py`). It is the keeper's child; as root it holds the right to switch uids and reads nothing but
+orders from the keeper: directories as open descriptors. Everything that touches a home happens in the forked copier,
+after it gave up its rights (`confinement.py`).
 
 An order is one message: JSON with the homes and, last, the answer's socket as descriptors. The copier answers with
 JSON messages: any number of `{"progress": ...}`, then `{"result": ...}` or `{"error": ...}`. It gives up, and clears
@@ -21,21 +22,20 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any
 
 from studiolo.core.copying.names import TemporaryNames
 from studiolo.core.copying.rules import Rules, Tally
 from studiolo.core.errors import CopyFailed, FileTooLarge, StudioloError
 from studiolo.runtime.copying import batch, revision
 from studiolo.runtime.copying.batch import Check
-from studiolo.runtime.copying.confinement import Gate, become_owner, confine, keep_only_user_switching
+from studiolo.runtime.copying.confinement import become_owner, confine, keep_only_user_switching
 from studiolo.runtime.copying.copier import TreeCopier
 from studiolo.runtime.copying.counting import count
 from studiolo.runtime.copying.ends import open_ends
+from studiolo.runtime.copying.spare import MAX_ORDER_BYTES, MOST_DESCRIPTORS, Spare
 from studiolo.runtime.keeper.messages import CopyTree
 
-MAX_ORDER_BYTES = 192 * 1024
-MOST_DESCRIPTORS = 250  # the kernel passes 253 in one message
 _PROGRESS_EVERY_SECONDS = 0.25
 _LOOK_EVERY_SECONDS = 0.02
 _DEEPEST_RECURSION = 20_000
@@ -51,56 +51,52 @@ def main(arguments: list[str]) -> int:
         keep_only_user_switching()
     gc.collect()
     gc.freeze()
+    spare: Spare | None = Spare.fork(channel, _copy)
     while True:
         text, fds, _, _ = socket.recv_fds(channel, MAX_ORDER_BYTES, MOST_DESCRIPTORS)
         if not text:
             return 0
         try:
-            _start(json.loads(text.decode("utf-8", "surrogatepass")), fds, channel)
+            uids = _uids_of(text)
+            if (spare is None or not spare.take(text, fds, uids)) and not Spare.fork(channel, _copy).take(
+                text, fds, uids
+            ):
+                os.write(2, b"copier: died before it had its order\n")  # to the keeper its answer's socket says so
         finally:
             for fd in fds:
                 os.close(fd)
+        try:
+            spare = Spare.fork(channel, _copy)
+        except OSError:  # no process, no descriptor: perhaps there is one when it is needed
+            spare = None
 
 
-def _start(order: dict[str, Any], fds: list[int], channel: socket.socket) -> None:
-    uids = tuple(uid for copy in order["copies"] for uid in (copy["source_owner"], copy["target_owner"]))
-    gate = None if uids[0] is None else Gate(uids)
-    pid = os.fork()
-    if pid == 0:
-        channel.close()
-        _copy(order, fds, gate)
-    if gate is not None:
-        with suppress(OSError):  # the copier died first; its answer's socket says so
-            gate.open(pid)
+def _uids_of(order: bytes) -> list[int]:
+    copies = json.loads(order)["copies"]
+    return [copy[owner] for copy in copies for owner in ("source_owner", "target_owner")]
 
 
-def _copy(order: dict[str, Any], fds: list[int], gate: Gate | None) -> NoReturn:
+def _copy(text: bytes, fds: list[int]) -> None:
+    """Be a copier with an order."""
     *homes, answer_fd = fds
     answer = socket.socket(fileno=answer_fd)
+    order: dict[str, Any] = json.loads(text.decode("utf-8", "surrogatepass"))
     copies = order["copies"]
-    try:
-        os.umask(0)
-        if gate is not None:
-            gate.enter()
-            owners = {copy["target_owner"] for copy in copies}
-            reads_others = any(copy["source_owner"] != copy["target_owner"] for copy in copies)
-            become_owner(copies[0]["target_owner"], reads_others=reads_others, switches=len(owners) > 1)
-        sources: list[int] = [copy["source"] for copy in copies]
-        targets: list[int] = [copy["target"] for copy in copies]
-        bases: list[int] = [copy["base"] for copy in copies if copy["base"] is not None]
-        confine([homes[place] for place in (*sources, *bases)], [homes[place] for place in targets])
-        if order["is_batch"]:
-            outcome = batch.carry_out_all(
-                copies, answer, lambda copy, check: _outcome(order, copy, homes, answer, check)
-            )
-        else:
-            outcome = _outcome(order, copies[0], homes, answer)
-        with suppress(OSError):
-            answer.sendall(json.dumps(outcome).encode())
-    except BaseException as error:  # noqa: BLE001 - the end of the process: whatever it was goes to the log
-        os.write(2, f"copier: {type(error).__name__}: {error}\n".encode(errors="replace"))
-    finally:
-        os._exit(0)
+    os.umask(0)
+    if copies[0]["target_owner"] is not None:
+        owners = {copy["target_owner"] for copy in copies}
+        reads_others = any(copy["source_owner"] != copy["target_owner"] for copy in copies)
+        become_owner(copies[0]["target_owner"], reads_others=reads_others, switches=len(owners) > 1)
+    sources: list[int] = [copy["source"] for copy in copies]
+    targets: list[int] = [copy["target"] for copy in copies]
+    bases: list[int] = [copy["base"] for copy in copies if copy["base"] is not None]
+    confine([homes[place] for place in (*sources, *bases)], [homes[place] for place in targets])
+    if order["is_batch"]:
+        outcome = batch.carry_out_all(copies, answer, lambda copy, check: _outcome(order, copy, homes, answer, check))
+    else:
+        outcome = _outcome(order, copies[0], homes, answer)
+    with suppress(OSError):
+        answer.sendall(json.dumps(outcome).encode())
 
 
 def _outcome(
