@@ -181,3 +181,29 @@ def test_change_on_disk_reaches_the_page(project: LiveProject, embed):
     expect(embedded.inside.locator(".cm-content")).to_contain_text("as it was")
     project.write("disk.md", "as it was, and more")
     expect(embedded.inside.locator(".cm-content")).to_contain_text("as it was, and more")
+
+
+def test_notebook_is_worked_in_without_a_pointer(project: LiveProject, embed):
+    project.write("keys.ipynb", notebook("21 * 2", text="Some text"))
+    embedded = ready(embed(project.url("keys.ipynb")))
+    keyboard = embedded.page.keyboard
+    embedded.inside.get_by_role("button", name="Add text below").focus()
+    keyboard.press("Tab")
+    expect(embedded.inside.get_by_role("group", name="Text cell")).to_be_focused()
+    keyboard.press("ArrowDown")
+    expect(embedded.inside.get_by_role("group", name="Code cell")).to_be_focused()
+    keyboard.press("Enter")
+    expect(embedded.cell("cell-0").locator(".cm-content")).to_be_focused()
+    keyboard.press("Control+Enter")
+    expect(embedded.outputs("cell-0")).to_contain_text("42")
+    keyboard.press("Escape")
+    expect(embedded.inside.get_by_role("group", name="Code cell")).to_be_focused()
+
+
+def test_nothing_turns_fast_or_fades_for_who_wants_little_motion(project: LiveProject, embed):
+    project.write("still.ipynb", notebook("1"))
+    embedded = ready(embed(project.url("still.ipynb")))
+    root = "getComputedStyle(document.documentElement)"
+    embedded.page.emulate_media(reduced_motion="reduce")
+    assert embedded.frame.evaluate(f"{root}.getPropertyValue('--appear')") == "0s"
+    assert embedded.frame.evaluate(f"{root}.getPropertyValue('--turn')") == "3s"

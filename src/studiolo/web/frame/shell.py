@@ -145,5 +145,5 @@ def _html(shell: Shell, nonce: str, config: dict[str, Any], *, is_kiosk: bool) -
         '<meta name="referrer" content="no-referrer">'
         f'<style nonce="{nonce}">{shell.css}</style>'
         f'<script type="application/json" id="studiolo-config">{script_json(config)}</script>'
-        f'</head><body><div id="studiolo"></div><script>{shell.boot}</script></body></html>'
+        f'</head><body><main id="studiolo"></main><script>{shell.boot}</script></body></html>'
     )

@@ -19,6 +19,8 @@ import type { CellHost } from "./host.ts";
 import { MarkdownView } from "./markdown.ts";
 import { SourceView } from "./source.ts";
 
+const CELL_NAMES = { code: "Code cell", markdown: "Text cell", raw: "Raw cell" } as const;
+
 /** One cell on the page; it lives as long as a cell of its id and type is in the notebook. */
 export class CellView {
   readonly id: string;
@@ -46,7 +48,9 @@ export class CellView {
     this.#source = this.#makeSource(parts.source);
     this.#outputs = this.type === "code" ? new OutputsView(host.shared, parts.outputs) : null;
     this.#addActions();
-    this.element.tabIndex = -1;
+    this.element.tabIndex = 0; // who has no pointer gets to a cell by Tab, and into it by Enter
+    this.element.setAttribute("role", "group");
+    this.element.setAttribute("aria-label", CELL_NAMES[this.type]);
     this.#disposables.listen(this.element, "focusin", () => host.select(this.id));
     this.#disposables.listen(this.element, "pointerdown", () => host.select(this.id));
     this.bind(cell);
