@@ -200,6 +200,7 @@ async def services(
         mailer=mailer,
     )
     yield services
+    await services.copies.close()
     await services.projects.close()
     await connector.close()
 

@@ -64,15 +64,21 @@ async def test_a_timeout_of_zero_is_none(as_owner, between, copy_engine, run_cop
     assert copy_engine.orders[0].timeout_seconds is None
 
 
-async def test_waiting_answers_success_when_it_is_done(as_owner, between, services, wait_for):
+async def test_waiting_answers_success_when_it_is_done(as_owner, between):
+    done = await as_owner.call(COPY, **between, wait_until_done=True)
+    assert done["event"] == "success"
+    assert (await as_owner.call(STATUS, copy_path_id=done["copy_path_id"]))["data"]["finished"]
+
+
+async def test_waiting_answers_success_when_a_worker_has_done_it(as_owner, between, services, wait_for):
     async def work() -> None:
-        while not await services.copies.run_one("worker"):
+        while await services.copies.run_one("worker"):
             pass
 
+    await as_owner.call(COPY, **between, target_path="before")
     copying = as_owner.call(COPY, **between, wait_until_done=True)
     done, _ = await wait_for(asyncio.gather(copying, work()))
     assert done["event"] == "success"
-    assert (await as_owner.call(STATUS, copy_path_id=done["copy_path_id"]))["data"]["finished"]
 
 
 async def test_scheduled_copy_is_never_waited_for_and_can_be_taken_back(as_owner, between, run_copies, copy_engine):

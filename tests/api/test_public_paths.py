@@ -1,7 +1,5 @@
 """What projects show to everybody."""
 
-import asyncio
-
 import pytest
 
 pytestmark = pytest.mark.anyio
@@ -67,18 +65,10 @@ async def test_a_project_without_public_paths_lists_nothing(as_stranger, other_p
         assert await as_stranger.fails("public_get_directory_listing", project_id=project_id, path="") == "not_public"
 
 
-async def test_what_is_public_can_be_copied(as_stranger, shown, copy_engine, run_copies, wait_for, services):
+async def test_what_is_public_can_be_copied(as_stranger, shown, copy_engine):
     mine = (await as_stranger.call("create_project"))["project_id"]
     given = {"src_project_id": shown, "src_path": "pub/a.txt", "target_project_id": mine, "target_path": "mine.txt"}
-
-    async def copy():
-        return await as_stranger.call("copy_public_path_between_projects", **given)
-
-    async def work():
-        while not await services.copies.run_one("worker"):
-            pass
-
-    answer, _ = await wait_for(asyncio.gather(copy(), work()))
+    answer = await as_stranger.call("copy_public_path_between_projects", **given)
     assert answer["event"] == "success"
     assert copy_engine.orders[0].source_path == "pub/a.txt"
     assert copy_engine.orders[0].source_within == "pub"

@@ -273,6 +273,7 @@ def list_of(kind: copies.Kind, tx: Connection, path: str | None = None) -> objec
     [
         "claim",
         "claim when some are full",
+        "begin",
         "look",
         "turn",
         "pending",
@@ -293,6 +294,7 @@ async def test_no_query_of_the_queue_reads_the_whole_table(database: Database, c
         "claim when some are full": lambda tx: [
             copy_queue.claim(tx, f"w{n}", now=now, lease_until=now + LEASE, most=32, at_once=one) for n in range(2)
         ],
+        "begin": lambda tx: copy_queue.place_to_begin(tx, copy(now), now, one),
         "groups": lambda tx: copy_groups.sum_up(tx, CopyGroupId("g"), now),
         "finished": lambda tx: list_of("finished", tx),
         "finished, of a path": lambda tx: list_of("finished", tx, "x1"),
@@ -308,6 +310,30 @@ async def test_no_query_of_the_queue_reads_the_whole_table(database: Database, c
     for plan in plans:
         lines = [line for line in plan.splitlines() if whole in line and "USING" not in line]
         assert not lines, plan
+
+
+async def test_what_is_begun_when_it_is_written_down_is_nobody_elses_until_its_lease_is_over(
+    database: Database, clock: MovingClock
+) -> None:
+    written = copy(clock.now())
+    claimed = await database.write(
+        lambda tx: copies.insert_claimed(
+            tx,
+            written,
+            "dead",
+            due_at=clock.now(),
+            lease_until=clock.now() + LEASE,
+            expires_at=clock.now() + timedelta(days=30),
+        )
+    )
+    assert claimed == await database.read(lambda tx: copies.get(tx, written.copy_id))
+    assert claimed == replace(written, attempts=1, started_at=clock.now())
+    assert (await claim(database, clock.now())).copies == []
+    clock.move(31)
+    assert (await claim(database, clock.now())).copies == [replace(claimed, attempts=2)]
+    assert not await database.write(
+        lambda tx: copies.finish(tx, claimed, "dead", clock.now(), error=None, error_code=None)
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ import asyncio
 import stat
 import subprocess
 import sys
+import threading
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, func, insert, select, text, update
@@ -50,6 +52,35 @@ def rows(tx: Connection) -> int:
 async def test_what_was_written_can_be_read(database: Database) -> None:
     await database.write(lambda tx: add(tx, "one", 7))
     assert await database.read(lambda tx: count_of(tx, "one")) == 7
+
+
+async def test_only_what_need_not_be_flushed_is_not(database: Database) -> None:
+    look, unflushed = text("PRAGMA synchronous"), 1  # NORMAL
+    if database.kind == "postgresql":  # who has set it: the test's server flushes nothing
+        look = text("SELECT setting || ' by ' || source FROM pg_settings WHERE name = 'synchronous_commit'")
+        unflushed = "off by session"
+
+    def write(tx: Connection) -> object:
+        add(tx, str(uuid4()))
+        return tx.execute(look).scalar_one()
+
+    found = [await database.write(write, is_flushed=is_flushed) for is_flushed in (True, False, False, True)]
+    assert [one == unflushed for one in found] == [False, True, True, False]
+    assert await database.read(rows) == 4
+
+
+async def test_a_write_that_is_flushed_takes_those_of_its_group_along(database: Database) -> None:
+    if database.kind != "sqlite":
+        pytest.skip("PostgreSQL flushes each transaction by itself")
+    held, level = threading.Event(), text("PRAGMA synchronous")
+    holding = asyncio.create_task(database.write(lambda _tx: held.wait(10)))
+    await asyncio.sleep(0)
+    writes = [database.write(lambda tx: tx.execute(level).scalar_one(), is_flushed=n == 2) for n in range(4)]
+    group = asyncio.gather(*writes)
+    await asyncio.sleep(0)
+    held.set()
+    await holding
+    assert await group == [2, 2, 2, 2]
 
 
 async def test_an_exception_undoes_the_whole_transaction(database: Database) -> None:

@@ -29,11 +29,12 @@ from studiolo.core.settings import Settings
 from studiolo.domain.passwords import Passwords
 from studiolo.domain.services import Services, build_services
 from studiolo.runtime.agents import UnixAgentConnector
+from studiolo.runtime.copying.engine import ChoosingEngine
 from studiolo.runtime.homes import KeeperHomes
 from studiolo.runtime.keeper.client import KeeperClient
 from studiolo.runtime.keeper.messages import StartCopyWorker
 from studiolo.runtime.keeper.plan import CANNOT_START
-from studiolo.runtime.protocols import AgentConnector, HomeRemover, ProjectRunner, RunnerReport
+from studiolo.runtime.protocols import AgentConnector, BatchCopyEngine, HomeRemover, ProjectRunner, RunnerReport
 from studiolo.runtime.runners.process import WARNING as WALLS_MISSING
 from studiolo.runtime.runners.process import ProcessRunner
 from studiolo.runtime.runners.sandbox import SandboxRunner
@@ -78,6 +79,7 @@ def build_app(
     on_copy_queued: Callable[[], None] | None = None,
     passwords: Passwords | None = None,
     homes: HomeRemover | None = None,
+    copy_engine: BatchCopyEngine | None = None,
 ) -> Hub:
     """Build a hub. Several can live in one process; the caller owns the database, the runner and the connector."""
     services = build_services(
@@ -87,6 +89,7 @@ def build_app(
         secrets,
         runner,
         connector,
+        copy_engine,
         on_copy_queued=on_copy_queued,
         passwords=passwords,
         homes=homes,
@@ -141,10 +144,12 @@ def run_hub(settings: Settings, *, keeper_fd: int, listen_fd: int) -> None:
             secrets=SystemSecretSource(),
             on_copy_queued=wake.set,
             homes=KeeperHomes(keeper),
+            copy_engine=ChoosingEngine(keeper) if runner.shares_disk else None,
         )
         keeper.on_event = lambda event: hub.services.copies.notice_finished(event.get("finished", ()))
         async with _chores(hub, settings, runner, keeper, clock, wake):
             await _serve(hub.app, listener, settings)
+        await hub.services.copies.close()
         if settings.stop_projects_on_exit:
             await hub.services.projects.stop_all()
         await hub.services.projects.close()

@@ -28,8 +28,7 @@ SLOTS = 4
 def run_copy_worker(settings: Settings, *, keeper_fd: int) -> None:
     """Carry out copies until there have been none for a while, as the keeper's child."""
     configure_logging(settings.log_level, settings.log_format)
-    # claims and ends that a power failure takes back lead to the same copies being carried out again, which is harmless
-    database = Database(settings.database_url, is_durable=False)
+    database = Database(settings.database_url)
 
     async def run() -> None:
         keeper = await KeeperClient.connect(keeper_fd)

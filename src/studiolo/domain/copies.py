@@ -22,13 +22,15 @@ from studiolo.core.secrets import SecretSource
 from studiolo.domain.audit import in_request
 from studiolo.domain.copy_notices import CopyNotices
 from studiolo.domain.copy_orders import CANCELLED, Place, require, require_both
-from studiolo.domain.copying import Copying, Share
+from studiolo.domain.copying import Begun, Copying, Share
 from studiolo.domain.home_paths import path_in_home
 from studiolo.domain.idempotency import Made, made_before, note_made
 from studiolo.domain.moments import parse_moment
 from studiolo.domain.projects import is_storable
+from studiolo.domain.prompt_copies import PromptCopies
 from studiolo.storage import copies as rows
 from studiolo.storage import copy_queue as queue
+from studiolo.storage import projects
 from studiolo.storage.database import Database, Transaction
 
 KEPT_DAYS = 30
@@ -38,6 +40,7 @@ MAX_OFFSET = 100_000
 MAX_PATH_CHARACTERS = 4_096
 MAX_PATTERNS = 1_000
 _REAPED_AT_ONCE = 500
+_NAME_CHARACTERS = 12
 _PAUSES_SECONDS = (0.03, 0.05, 0.1, 0.2, 0.4, 0.8)  # between looks into the table, while there is no news
 
 
@@ -82,54 +85,91 @@ class Copies:
         copying: Copying | None = None,
         on_queued: Callable[[], None] | None = None,
     ) -> None:
+        """Take copies; with `copying` they can be carried out here, and what is waited for is, if it may be."""
         self._database = database
         self._clock = clock
         self._secrets = secrets
         self._copying = copying
         self._on_queued = on_queued
         self._notices = CopyNotices()
+        self._prompt = PromptCopies(copying, f"hub-{secrets.base62(_NAME_CHARACTERS)}") if copying is not None else None
         if copying is not None and copying.on_finished is None:
             copying.on_finished = self.notice_finished
 
-    async def create(self, principal: Principal, request: CopyRequest) -> CopyOperation:
-        """Write a copy down; it happens soon, or once its scheduled moment has come."""
+    async def create(self, principal: Principal, request: CopyRequest, *, is_awaited: bool = False) -> CopyOperation:
+        """Write a copy down; it happens soon, or once its scheduled moment has come.
+
+        What the caller will wait for (`wait`) is begun here and now, if nobody is overtaken by that.
+        """
         made = made_before(Made.COPY)
         if made is not None:
             return await self._get(CopyId(made))
+        if self._prompt is not None and is_awaited and request.scheduled is None:
+            return await self._prompt.order(lambda slot: self._write_down(principal, request, slot))
+        copy = await self._write_down(principal, request, None)
+        assert isinstance(copy, CopyOperation)
+        return copy
+
+    async def _write_down(self, principal: Principal, request: CopyRequest, slot: str | None) -> Begun | CopyOperation:
+        """Write a copy down, as begun by a slot of this process if there is one and it may be."""
         source_id, target_id = _checked_ids(request)
         source = Place(source_id, request.source_path, is_public=request.is_public)
         target = Place(target_id, request.target_path or request.source_path)
 
-        def create(tx: Transaction) -> CopyOperation:
-            require(tx, principal, source, target)
+        def create(tx: Transaction) -> Begun | CopyOperation:
+            known = projects.get_all(tx, list({source_id, target_id}))
+            to, of = require(tx, principal, source, target, known)
             copy = self._operation(principal, request, source_id, target_id)
             check_operation(copy)
-            expires_at = max(copy.created_at, copy.scheduled_at or copy.created_at) + timedelta(days=KEPT_DAYS)
-            rows.insert_waiting(tx, copy, expires_at=expires_at)
             note_made(tx, Made.COPY, copy.copy_id)
+            expires_at = max(copy.created_at, copy.scheduled_at or copy.created_at) + timedelta(days=KEPT_DAYS)
+            if slot is not None and self._copying is not None:
+                begun = self._copying.begin(tx, principal, copy, (of, to), slot, expires_at)
+                if begun is not None:
+                    return begun
+            rows.insert_waiting(tx, copy, expires_at=expires_at)
             return copy
 
-        copy = await self._database.write(in_request(create))
-        if self._on_queued is not None:
-            self._on_queued()
-        return copy
+        written = await self._database.write(in_request(create))
+        if isinstance(written, CopyOperation):
+            self._notices.expect(written.copy_id)
+            if self._on_queued is not None:
+                self._on_queued()
+        return written
 
     async def wait(self, copy_id: CopyId, timeout_seconds: float = WAIT_TIMEOUT_SECONDS) -> CopyOperation:
         """Wait until a copy is done and return it; raise its error if it failed, Unavailable if it takes too long."""
         deadline = self._clock.monotonic() + timeout_seconds
+        ended = await self._wait_for_prompt(copy_id, timeout_seconds)
+        copy = ended if ended is not None else await self._wait_for_news(copy_id, deadline, timeout_seconds)
+        if copy.error is not None:
+            raise error_from_wire(copy.error_code, copy.error)
+        return copy
+
+    async def close(self) -> None:
+        """Give back to the queue what this process has under way."""
+        if self._prompt is not None:
+            await self._prompt.close()
+
+    async def _wait_for_prompt(self, copy_id: CopyId, seconds: float) -> CopyOperation | None:
+        """Wait for a copy that this process carries out; None if it does not, or cannot say how it ended."""
+        copying = None if self._prompt is None else self._prompt.under_way(copy_id)
+        if copying is None:
+            return None
+        await asyncio.wait({copying}, timeout=seconds)
+        if not copying.done():
+            raise _goes_on(copy_id, seconds)
+        return None if copying.cancelled() or copying.exception() is not None else copying.result()
+
+    async def _wait_for_news(self, copy_id: CopyId, deadline: float, timeout_seconds: float) -> CopyOperation:
         pauses = iter(_PAUSES_SECONDS)
         with self._notices.awaited(copy_id) as notice:
             if self._notices.is_new(copy_id):
                 await self._rest(next(pauses), notice)
             while (copy := await self._get(copy_id)).finished_at is None:
                 if self._clock.monotonic() >= deadline:
-                    raise Unavailable(
-                        f"The copy operation {copy_id} is not finished after {timeout_seconds:g} seconds and goes on."
-                        " Query copy_path_status to learn what becomes of it."
-                    )
+                    raise _goes_on(copy_id, timeout_seconds)
                 await self._rest(next(pauses, _PAUSES_SECONDS[-1]), notice)
-        if copy.error is not None:
-            raise error_from_wire(copy.error_code, copy.error)
         return copy
 
     def notice_finished(self, copy_ids: Iterable[str]) -> None:
@@ -284,6 +324,13 @@ class Copies:
             attempts=0,
             is_public=request.is_public,
         )
+
+
+def _goes_on(copy_id: CopyId, seconds: float) -> Unavailable:
+    return Unavailable(
+        f"The copy operation {copy_id} is not finished after {seconds:g} seconds and goes on."
+        " Query copy_path_status to learn what becomes of it."
+    )
 
 
 def _checked_ids(request: CopyRequest) -> tuple[ProjectId, ProjectId]:

@@ -45,13 +45,21 @@ def prepare(
             if copy.account_id is None or copy.account_id not in principals:
                 principals[copy.account_id] = _principal(tx, copy)
             ends = require_both(tx, principals[copy.account_id], copy, known)
-            order = _within_public(tx, principals[copy.account_id], copy, _order(settings, copy, *ends))
+            order = order_of(tx, settings, principals[copy.account_id], copy, ends)
             if order is not None and copy.mode == "copy":
                 order = replace(order, is_handed_out=copy.group_id in hand_outs)
-            prepared.append((copy, _with_base(tx, copy, order)))
+            prepared.append((copy, order))
         except StudioloError as error:
             prepared.append((copy, error))
     return prepared
+
+
+def order_of(
+    tx: Transaction, settings: Settings, principal: Principal, copy: CopyOperation, ends: tuple[Project, Project]
+) -> CopyOrder | None:
+    """Return the order of a copy between a source and a target that may be used; None if there is nothing to do."""
+    order = _within_public(tx, principal, copy, _order(settings, copy, *ends))
+    return _with_base(tx, copy, order)
 
 
 def require(

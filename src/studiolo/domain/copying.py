@@ -5,7 +5,9 @@
 3. What may work later (`is_retryable`, or a defect of ours) is tried again after a growing pause, up to `MAX_ATTEMPTS`;
    so is a copy whose worker died. Then the copy ends with an error, so that it cannot kill workers for ever.
 4. Access is asked for again when the copy runs: a scheduled copy does not outlive its owner's rights.
-5. Several small copies that go together (`storage/copy_queue.py`) are claimed, carried out and written down together.
+5. A copy that somebody waits for is begun by the process that writes it down (`prompt_copies.py`), if it may be: it is
+   written down with its lease, and all else is the same.
+6. Several small copies that go together (`storage/copy_queue.py`) are claimed, carried out and written down together.
    That takes moments, so their lease is not renewed; who would need more gives them back, to be carried out alone.
 """
 
@@ -21,16 +23,16 @@ import structlog
 from studiolo.core.clock import Clock
 from studiolo.core.errors import CopyCancelled, StudioloError, Unavailable
 from studiolo.core.ids import CopyId
-from studiolo.core.models import CopyOperation, CopyOrder
+from studiolo.core.models import CopyOperation, CopyOrder, Principal, Project
 from studiolo.core.settings import Settings
-from studiolo.domain.copy_orders import CANCELLED, MAX_ATTEMPTS, Prepared, prepare
+from studiolo.domain.copy_orders import CANCELLED, MAX_ATTEMPTS, Prepared, order_of, prepare
 from studiolo.domain.copy_reports import bounded, storable
 from studiolo.domain.copy_watch import CopyWatch, Verdict
 from studiolo.runtime.protocols import BatchCopyEngine, CopyOutcome, CopyReport, Postponed
 from studiolo.storage import copies as rows
 from studiolo.storage import copy_bases
 from studiolo.storage import copy_queue as queue
-from studiolo.storage.database import Database, Transaction
+from studiolo.storage.database import Database, Result, Transaction, Work
 
 FIRST_BACKOFF_SECONDS = 1.0
 MAX_ERROR_CHARACTERS = 10_000
@@ -43,6 +45,15 @@ class Share:
 
     count: int
     is_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A copy that was claimed, by whom, and what is to be done."""
+
+    copy: CopyOperation
+    order: CopyOrder
+    owner: str
 
 
 class Copying:
@@ -88,6 +99,33 @@ class Copying:
             is_more = await self._carry_out_together(ready, worker_name) or is_more
         return Share(len(claimed), is_more=is_more)
 
+    def begin(
+        self,
+        tx: Transaction,
+        principal: Principal,
+        copy: CopyOperation,
+        ends: tuple[Project, Project],
+        owner: str,
+        expires_at: datetime,
+    ) -> Begun | None:
+        """Write a copy between a source and a target that may be used down as `owner`'s, to be carried out at once.
+
+        None, and nothing is written, when it is somebody else's turn or there is nothing to do.
+        """
+        due_at = queue.place_to_begin(tx, copy, copy.created_at, self._at_once)
+        if due_at is None:
+            return None
+        order = order_of(tx, self._settings, principal, copy, ends)
+        if order is None:
+            return None
+        lease_until = copy.created_at + self._lease
+        claimed = rows.insert_claimed(tx, copy, owner, due_at=due_at, lease_until=lease_until, expires_at=expires_at)
+        return Begun(claimed, order, owner)
+
+    async def carry_out(self, begun: Begun) -> CopyOperation | None:
+        """Carry out a claimed copy and return it as it ended; None when it is to be tried again, or another's now."""
+        return await self._carry_out(begun.copy, begun.order, begun.owner)
+
     async def _carry_out_together(self, ready: Sequence[tuple[CopyOperation, CopyOrder]], worker_name: str) -> bool:
         """Carry out copies in one go; tell whether some were given back."""
         claimed = [copy for copy, _ in ready]
@@ -117,7 +155,7 @@ class Copying:
         good = [(copy, bounded(outcome)) for copy, outcome in pairs if isinstance(outcome, dict)]
         now = self._clock.now()
         if good:
-            await self._database.write(lambda tx: _end_well(tx, good, worker_name, now), is_serializable=False)
+            await self._write(lambda tx: _end_well(tx, good, worker_name, now))
             self._tell_finished([copy.copy_id for copy, _ in good])
         for reason in Postponed:
             left = [copy for copy, outcome in pairs if outcome is reason]
@@ -128,7 +166,7 @@ class Copying:
                 await self._write_down(copy, worker_name, outcome)
         _log.info("copies_finished", copies=len(pairs), well=len(good))
 
-    async def _carry_out(self, claimed: CopyOperation, order: CopyOrder, worker_name: str) -> None:
+    async def _carry_out(self, claimed: CopyOperation, order: CopyOrder, worker_name: str) -> CopyOperation | None:
         watch = CopyWatch(self._database, self._clock, claimed, worker_name)
         copying = asyncio.create_task(self._engine.copy(order, watch.tell))
         leasing = asyncio.create_task(self._keep_lease(claimed, worker_name))
@@ -143,16 +181,14 @@ class Copying:
             await _end(leasing, watching)
             error = copying.exception()
             if error is None:
-                await self._finish(claimed, worker_name, None, copying.result())
-            else:
-                await self._write_down(claimed, worker_name, error)
-            return
+                return await self._finish(claimed, worker_name, None, copying.result())
+            return await self._write_down(claimed, worker_name, error)
         is_cancelled = watching.done() and watching.result() is Verdict.CANCELLED
         await _end(copying, leasing, watching)
         if is_cancelled:
-            await self._finish(claimed, worker_name, CopyCancelled(CANCELLED))
-        else:
-            _log.warning("copy_lease_lost", copy_id=claimed.copy_id, worker=worker_name)
+            return await self._finish(claimed, worker_name, CopyCancelled(CANCELLED))
+        _log.warning("copy_lease_lost", copy_id=claimed.copy_id, worker=worker_name)
+        return None
 
     async def _claim(self, worker_name: str, most: int) -> tuple[list[tuple[CopyOperation, Prepared]], bool]:
         """Claim copies and look what is to be done; what cannot be carried out is written down at once."""
@@ -168,7 +204,7 @@ class Copying:
                     self._record(tx, copy, worker_name, order)
             return prepared, found.is_more
 
-        return await self._database.write(claim, is_serializable=False)
+        return await self._write(claim)
 
     @property
     def _lease(self) -> timedelta:
@@ -188,28 +224,24 @@ class Copying:
             lease_until = renewed
 
     async def _renew(self, claimed: CopyOperation, worker_name: str, lease_until: datetime) -> bool:
-        return await self._database.write(
-            lambda tx: rows.renew(tx, claimed, worker_name, lease_until), is_serializable=False
-        )
+        return await self._write(lambda tx: rows.renew(tx, claimed, worker_name, lease_until))
 
-    async def _write_down(self, claimed: CopyOperation, worker_name: str, error: BaseException) -> None:
+    async def _write_down(self, claimed: CopyOperation, worker_name: str, error: BaseException) -> CopyOperation | None:
         is_ours = not isinstance(error, StudioloError)
         if is_ours:
             _log.error("copy_broke", copy_id=claimed.copy_id, exc_info=error)
         if (is_ours or error.is_retryable) and claimed.attempts < MAX_ATTEMPTS:
             pause_seconds = FIRST_BACKOFF_SECONDS * math.pow(2, claimed.attempts - 1)
             await self._give_back([claimed], worker_name, pause_seconds)
-            return
+            return None
         end = StudioloError("The copy could not be carried out.") if is_ours else error
-        await self._finish(claimed, worker_name, end)
+        return await self._finish(claimed, worker_name, end)
 
     async def _give_back(
         self, claimed: Sequence[CopyOperation], worker_name: str, pause_seconds: float, *, counts: bool = True
     ) -> None:
         not_before = self._clock.now() + timedelta(seconds=pause_seconds)
-        await self._database.write(
-            lambda tx: queue.give_back(tx, claimed, worker_name, not_before, counts=counts), is_serializable=False
-        )
+        await self._write(lambda tx: queue.give_back(tx, claimed, worker_name, not_before, counts=counts))
 
     async def _finish(
         self,
@@ -217,13 +249,16 @@ class Copying:
         worker_name: str,
         error: StudioloError | None,
         report: CopyReport | None = None,
-    ) -> None:
-        is_ours = await self._database.write(
-            lambda tx: self._record(tx, claimed, worker_name, error, report), is_serializable=False
-        )
+    ) -> CopyOperation | None:
+        ended = await self._write(lambda tx: self._record(tx, claimed, worker_name, error, report))
         code = None if error is None else error.code
-        _log.info("copy_finished", copy_id=claimed.copy_id, code=code, is_discarded=not is_ours)
+        _log.info("copy_finished", copy_id=claimed.copy_id, code=code, is_discarded=ended is None)
         self._tell_finished([claimed.copy_id])
+        return ended
+
+    async def _write(self, work: Work[Result]) -> Result:
+        # a claim or an end that a power failure takes back leads to the same copy being carried out again: harmless
+        return await self._database.write(work, is_serializable=False, is_flushed=False)
 
     def _record(
         self,
@@ -232,15 +267,15 @@ class Copying:
         worker_name: str,
         error: StudioloError | None,
         report: CopyReport | None = None,
-    ) -> bool:
+    ) -> CopyOperation | None:
         report = bounded(error.details.get("report") if error is not None else report)
         text = None if error is None else storable(error.message)[:MAX_ERROR_CHARACTERS]
         code = None if error is None else error.code
         now = self._clock.now()
-        is_ours = rows.finish(tx, claimed, worker_name, now, error=text, error_code=code, report=report)
-        if is_ours and error is None:
+        ended = rows.finish(tx, claimed, worker_name, now, error=text, error_code=code, report=report)
+        if ended is not None and error is None:
             copy_bases.note_finished(tx, [claimed], now)
-        return is_ours
+        return ended
 
     def _tell_finished(self, copy_ids: Sequence[CopyId]) -> None:
         if copy_ids and self.on_finished is not None:

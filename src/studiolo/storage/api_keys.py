@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, or_, select, update
 
 from studiolo.core.ids import AccountId, ApiKeyId, ProjectId
 from studiolo.core.models import ApiKey, KeyScopes
 from studiolo.storage.key_scopes import read_scopes, write_scopes
 from studiolo.storage.tables import api_keys
+
+_OF_HASH = select(api_keys).where(api_keys.c.key_hash == bindparam("wanted"))  # built once: that costs more than to run
 
 
 def reserve(
@@ -48,7 +50,7 @@ def get(tx: Connection, api_key_id: ApiKeyId) -> ApiKey | None:
 
 def get_by_hash(tx: Connection, key_hash: str) -> ApiKey | None:
     """Return the key whose secret has this hash."""
-    row = tx.execute(select(api_keys).where(api_keys.c.key_hash == key_hash)).mappings().one_or_none()
+    row = tx.execute(_OF_HASH, {"wanted": key_hash}).mappings().one_or_none()
     return _api_key(row) if row is not None else None
 
 

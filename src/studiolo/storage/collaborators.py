@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from studiolo.core.ids import AccountId, ProjectId
 from studiolo.core.models import Collaborator, Role
@@ -12,6 +12,11 @@ from studiolo.storage.dialects import insert_or_update
 from studiolo.storage.tables import collaborators
 
 _IDS_PER_QUERY = 5000  # below the number of parameters that either database takes
+_OF_SOME = (
+    select(*(collaborators.c[name] for name in ("project_id", "account_id", "role", "details")))
+    .where(collaborators.c.project_id.in_(bindparam("wanted", expanding=True)))
+    .order_by(collaborators.c.created_at, collaborators.c.account_id)
+)  # built once: putting it together costs more than running it
 
 
 def put(
@@ -39,8 +44,7 @@ def list_for(tx: Connection, project_ids: Sequence[str]) -> dict[str, list[Colla
     found: dict[str, list[Collaborator]] = {}
     for start in range(0, len(project_ids), _IDS_PER_QUERY):
         some = project_ids[start : start + _IDS_PER_QUERY]
-        query = select(collaborators).where(collaborators.c.project_id.in_(some))
-        for row in tx.execute(query.order_by(collaborators.c.created_at, collaborators.c.account_id)).mappings():
-            person = Collaborator(row["account_id"], Role(row["role"]), row["details"])
-            found.setdefault(row["project_id"], []).append(person)
+        for row in tx.execute(_OF_SOME, {"wanted": some}):
+            person = Collaborator(row.account_id, Role(row.role), row.details)
+            found.setdefault(row.project_id, []).append(person)
     return found

@@ -10,7 +10,9 @@ The queue:
 4. A lease that ran out makes the row claimable again; so does a retry, whose `lease_until` is the moment to wait for.
 """
 
+import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -18,7 +20,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Text,
+    Update,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -32,6 +36,9 @@ from studiolo.core.ids import AccountId, CopyId, ProjectId
 from studiolo.core.models import CopyOperation
 from studiolo.storage.tables import copies
 
+# built once: putting such statements together costs more than running them
+_INSERT = insert(copies)
+_ONE = select(copies).where(copies.c.copy_id == bindparam("wanted"))
 TURN_SECONDS = 60
 Kind = Literal["pending", "finished", "failed"]
 PROGRESS = ("files_done", "files_total", "bytes_done", "bytes_total")
@@ -47,23 +54,30 @@ def insert_waiting(tx: Connection, copy: CopyOperation, *, expires_at: datetime)
     insert_group(tx, [copy], expires_at=expires_at)
 
 
+def insert_claimed(
+    tx: Connection, copy: CopyOperation, owner: str, *, due_at: datetime, lease_until: datetime, expires_at: datetime
+) -> CopyOperation:
+    """Insert a copy that `owner` carries out at once, leased to it; return it as it is then."""
+    claimed = replace(copy, started_at=copy.created_at, attempts=1)
+    leased = {"due_at": due_at, "lease_owner": owner, "lease_until": lease_until, "expires_at": expires_at}
+    tx.execute(_INSERT, _row_of(claimed) | leased)
+    return claimed
+
+
 def insert_group(tx: Connection, group: Sequence[CopyOperation], *, expires_at: datetime) -> None:
     """Insert copies of one account that were ordered together, one behind the other."""
     first = group[0]
     due_at = next_turn(tx, first.account_id, first.scheduled_at or first.created_at, first.scheduled_at)
-    names = [name for name in _fields() if name != "report"]  # nothing yet: its default is no JSON null
     rows = [
-        {name: getattr(copy, name) for name in names}
-        | {"exclude": list(copy.exclude), "expires_at": expires_at}
-        | {"due_at": due_at + timedelta(seconds=TURN_SECONDS * index)}
+        _row_of(copy) | {"expires_at": expires_at, "due_at": due_at + timedelta(seconds=TURN_SECONDS * index)}
         for index, copy in enumerate(group)
     ]
-    tx.execute(insert(copies), rows)
+    tx.execute(_INSERT, rows)
 
 
 def get(tx: Connection, copy_id: CopyId) -> CopyOperation | None:
     """Return a copy operation."""
-    row = tx.execute(select(copies).where(copies.c.copy_id == copy_id)).mappings().one_or_none()
+    row = tx.execute(_ONE, {"wanted": copy_id}).mappings().one_or_none()
     return copy_of(row) if row is not None else None
 
 
@@ -150,8 +164,8 @@ def finish(
     error: str | None,
     error_code: str | None,
     report: dict[str, Any] | None = None,
-) -> bool:
-    """Record the end of a copy, good or bad; False when the lease was lost."""
+) -> CopyOperation | None:
+    """Record the end of a copy, good or bad, and return it as it is then; None when the lease was lost."""
     outcome: dict[str, Any] = {"finished_at": now, "error": error, "error_code": error_code}
     if report:
         done = {name: report[name] for name in ("files_done", "bytes_done") if name in report}
@@ -159,7 +173,22 @@ def finish(
             done |= {name.replace("done", "total"): value for name, value in done.items()}
         outcome |= done
         outcome["report"] = {name: value for name, value in report.items() if name not in PROGRESS}
-    return _change_claimed(tx, claimed, owner, outcome | {"due_at": None, "lease_owner": None, "lease_until": None})
+    given = {f"end_{name}": value for name, value in outcome.items()}
+    claim = {"of_copy": claimed.copy_id, "of_owner": owner, "of_attempts": claimed.attempts}
+    is_ours = tx.execute(_end_with(tuple(sorted(outcome))), given | claim).rowcount == 1
+    return replace(claimed, **outcome) if is_ours else None
+
+
+@functools.cache  # there are few sets of columns; putting a statement together costs more than running it
+def _end_with(names: tuple[str, ...]) -> Update:
+    mine = and_(
+        copies.c.copy_id == bindparam("of_copy"),
+        copies.c.lease_owner == bindparam("of_owner"),
+        copies.c.attempts == bindparam("of_attempts"),
+    )
+    values = {name: bindparam(f"end_{name}", type_=copies.c[name].type) for name in names}
+    over = {"due_at": None, "lease_owner": None, "lease_until": None}
+    return update(copies).where(mine).values(**values, **over)
 
 
 def _change_claimed(tx: Connection, claimed: CopyOperation, owner: str, values: dict[str, Any]) -> bool:
@@ -202,12 +231,18 @@ def _is_of(kind: Kind) -> ColumnElement[bool]:
     return copies.c.finished_at.is_(None) if kind == "pending" else copies.c.finished_at.is_not(None)
 
 
+def _row_of(copy: CopyOperation) -> dict[str, Any]:
+    """Return the columns of a copy that nothing is reported of yet; the default of that is no JSON null."""
+    return {name: getattr(copy, name) for name in _fields() if name != "report"} | {"exclude": list(copy.exclude)}
+
+
 def _is_of_path(path: str) -> ColumnElement[bool]:
     # two parts: beside `source_path = ?` SQLite would put the parameter into `substr` too, and pass over its index
     return and_(_path_start == path[:64], _path_rest == path[64:])
 
 
-def _fields() -> list[str]:
+@functools.cache
+def _fields() -> Sequence[str]:
     return [column.name for column in copies.columns if column.name not in _QUEUE_COLUMNS]
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
     distinct,
     func,
     literal,
+    null,
     or_,
     select,
     union_all,
@@ -34,7 +35,7 @@ from sqlalchemy import (
 from studiolo.core.ids import AccountId, ProjectId
 from studiolo.core.models import CopyOperation
 from studiolo.storage import dialects
-from studiolo.storage.copies import PROGRESS, copy_of
+from studiolo.storage.copies import PROGRESS, copy_of, next_turn
 from studiolo.storage.tables import copies
 
 
@@ -96,6 +97,27 @@ def claim(
 def is_any_due(tx: Connection, now: datetime) -> bool:
     """Tell whether there is a copy that could be claimed, limits aside."""
     return bool(_next(tx, now, 1, _NOBODY))
+
+
+def place_to_begin(tx: Connection, copy: CopyOperation, now: datetime, at_once: AtOnce) -> datetime | None:
+    """Return when a copy that is not written down yet would be due, if it may be begun at once; else None.
+
+    It may when no copy that waits is before it in the queue, and no limit is reached. On PostgreSQL a claim at the same
+    moment is not seen, so that a limit may be passed by what begins together.
+    """
+    due_at = next_turn(tx, copy.account_id, now, None)
+    given = {"now": now, "horizon": now + HORIZON, "due": due_at}
+    held: Sequence[Any] = tx.execute(_HELD_OR_BEFORE, given).all()
+    if len(held) >= _MOST_HELD or any(row.lease_owner is None for row in held):
+        return None
+    ends = {copy.source_project_id, copy.target_project_id}
+    of_account = {row.lease_owner for row in held if row.account_id == copy.account_id}
+    of_project = [
+        {row.lease_owner for row in held if end in (row.source_project_id, row.target_project_id)} for end in ends
+    ]
+    is_account_full = copy.account_id is not None and len(of_account) >= at_once.per_account
+    is_project_full = any(len(owners) >= at_once.per_project for owners in of_project)
+    return None if is_account_full or is_project_full else due_at
 
 
 def finish_well(
@@ -224,6 +246,26 @@ def _is_anybody_free(tx: Connection, now: datetime, full: _Full) -> bool:
     """Tell whether a copy waits, and may run, that none of the full accounts ordered."""
     given = {"now": now, "horizon": now + HORIZON, "full_accounts": full.accounts}
     return tx.execute(_ANYBODY_FREE, given).first() is not None
+
+
+_MOST_HELD = 600
+
+
+def _held_or_before_query() -> Any:
+    """Return what is under way, and one copy that waits before a moment of the queue: it has no `lease_owner`."""
+    columns = ("account_id", "source_project_id", "target_project_id")
+    before = and_(_is_free(_NOW), copies.c.due_at <= bindparam("due", type_=copies.c.due_at.type))
+    ends = [copies.c[name] for name in columns]
+    waiting = [
+        select(*ends, null().label("lease_owner")).where(before, part).limit(1)
+        for part in (copies.c.scheduled_at.is_(None), copies.c.scheduled_at <= _NOW)  # as the indexes are
+    ]
+    held = and_(copies.c.lease_owner.is_not(None), copies.c.lease_until > _NOW)
+    parts = (*waiting, select(*ends, copies.c.lease_owner).where(held).limit(_MOST_HELD))
+    return union_all(*(select(part.subquery()) for part in parts))
+
+
+_HELD_OR_BEFORE = _held_or_before_query()
 
 
 def _full(tx: Connection, now: datetime, at_once: AtOnce) -> _Full:

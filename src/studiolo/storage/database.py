@@ -16,8 +16,9 @@ from sqlalchemy import text
 
 from studiolo.storage import dialects, schema, transactions
 from studiolo.storage.group_commit import GroupCommit
-from studiolo.storage.transactions import Result, Work
+from studiolo.storage.transactions import Result as Result
 from studiolo.storage.transactions import Transaction as Transaction
+from studiolo.storage.transactions import Work as Work
 
 READERS = 4
 POSTGRES_WRITERS = 8
@@ -26,18 +27,13 @@ _log = structlog.get_logger()
 
 
 class Database:
-    """The database behind a URL; several processes may use the same one at once.
+    """The database behind a URL; several processes may use the same one at once."""
 
-    Without `is_durable` writing does not wait for the disk: after a power failure the last writes may be missing, each
-    as a whole. For a process that would only do its work again.
-    """
-
-    def __init__(self, url: str, *, is_durable: bool = True) -> None:
+    def __init__(self, url: str) -> None:
         self._url = dialects.read_url(url)
         self._is_sqlite = dialects.is_sqlite(self._url)
         writers = 1 if self._is_sqlite else POSTGRES_WRITERS
-        self._writer = dialects.writing_engine(self._url, writers, is_durable=is_durable)
-        self._loose_writer = dialects.loosely(self._writer)
+        self._writer = dialects.writing_engine(self._url, writers)
         self._reader = dialects.reading_engine(self._url, READERS)
         self._reading = ThreadPoolExecutor(READERS, "database-read")
         self._closing = threading.Event()
@@ -57,14 +53,18 @@ class Database:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._reading, transactions.run, self._reader, work, self._closing)
 
-    async def write(self, work: Work[Result], *, is_serializable: bool = True) -> Result:
+    async def write(self, work: Work[Result], *, is_serializable: bool = True, is_flushed: bool = True) -> Result:
         """Run a function in one transaction and commit; an exception undoes all of it.
 
         The function may run more than once (a serialization failure), so it must have no effect but through `tx`.
         A caller that is cancelled does not stop it. Without `is_serializable` it does not clash with others on
-        PostgreSQL, but sees what they commit: for functions whose every change is a conditional one.
+        PostgreSQL, but sees what they commit: for functions whose every change is a conditional one. Without
+        `is_flushed` it does not wait for the disk: after a power failure it may be missing, as a whole. For what would
+        only be done again.
         """
-        return await asyncio.wrap_future(self._submit_write(work, is_serializable=is_serializable))
+        return await asyncio.wrap_future(
+            self._submit_write(work, is_serializable=is_serializable, is_flushed=is_flushed)
+        )
 
     def write_soon(self, work: Work[object]) -> None:
         """Queue a transaction that nobody waits for; a failure is logged. Only for what may be lost, such as times."""
@@ -98,10 +98,13 @@ class Database:
         self._writer.dispose()
         self._reader.dispose()
 
-    def _submit_write(self, work: Work[Result], *, is_serializable: bool = True) -> "Future[Result]":
+    def _submit_write(
+        self, work: Work[Result], *, is_serializable: bool = True, is_flushed: bool = True
+    ) -> "Future[Result]":
         if isinstance(self._writing, GroupCommit):
-            return self._writing.submit(work)
-        engine = self._writer if is_serializable else self._loose_writer
+            return self._writing.submit(work, is_flushed=is_flushed)
+        engine = self._writer if is_serializable else dialects.loosely(self._writer)
+        engine = engine if is_flushed else dialects.unflushed(engine)
         return self._writing.submit(transactions.run, engine, work, self._closing)
 
 

@@ -15,6 +15,7 @@ SQLITE_BUSY_MILLISECONDS = 10_000
 POSTGRES_CONNECT_SECONDS = 10
 _MIGRATION_LOCK = 7_350_713_001  # any number, the same in every process of ours
 _QUEUE_LOCK = 7_350_713_002
+_UNFLUSHED = "studiolo_unflushed"  # an option of a transaction
 # serialization failure, deadlock, and a connection that the server ended
 _POSTGRES_TRY_AGAIN = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "08000", "08003", "08006"})
 _SQLITE_TRY_AGAIN = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -53,16 +54,12 @@ def reading_engine(url: URL, connections: int) -> Engine:
     return _postgres_engine(url, connections, isolation_level="REPEATABLE READ", is_read_only=True)
 
 
-def writing_engine(url: URL, connections: int, *, is_durable: bool = True) -> Engine:
-    """Return an engine whose transactions behave as if they ran one after the other, on both databases.
-
-    Without `is_durable` a commit does not wait for the disk: a power failure may undo the last ones, whole.
-    """
+def writing_engine(url: URL, connections: int) -> Engine:
+    """Return an engine whose transactions behave as if they ran one after the other, on both databases."""
     if is_sqlite(url):
         _create_private_file(Path(url.database or ""))
-        pragmas = ("foreign_keys=ON", f"synchronous={'FULL' if is_durable else 'NORMAL'}")
-        return _sqlite_engine(url, 1, begin="BEGIN IMMEDIATE", pragmas=pragmas)
-    return _postgres_engine(url, connections, isolation_level="SERIALIZABLE", is_read_only=False, is_durable=is_durable)
+        return _sqlite_engine(url, 1, begin="BEGIN IMMEDIATE", pragmas=("foreign_keys=ON",))
+    return _postgres_engine(url, connections, isolation_level="SERIALIZABLE", is_read_only=False)
 
 
 def loosely(engine: Engine) -> Engine:
@@ -70,6 +67,14 @@ def loosely(engine: Engine) -> Engine:
     if engine.dialect.name == "sqlite":
         return engine
     return engine.execution_options(isolation_level="READ COMMITTED")
+
+
+def unflushed(engine: Engine) -> Engine:
+    """Return the same engine, whose commits do not wait for the disk: a power failure may undo the last ones, whole.
+
+    What is committed with the engine itself afterwards takes them to the disk as well.
+    """
+    return engine.execution_options(**{_UNFLUSHED: True})
 
 
 def migrating_engine(url: URL) -> Engine:
@@ -147,6 +152,10 @@ def _sqlite_engine(url: URL, connections: int | None, *, begin: str, pragmas: tu
             connection.execute(f"PRAGMA {pragma}").close()
 
     def start(connection: Connection) -> None:
+        level = "NORMAL" if _UNFLUSHED in connection.get_execution_options() else "FULL"
+        if connection.info.get("synchronous", "FULL") != level:  # a setting of the connection, not of a transaction
+            connection.connection.cursor().execute(f"PRAGMA synchronous={level}").close()
+            connection.info["synchronous"] = level
         connection.exec_driver_sql(begin)
 
     event.listen(engine, "connect", configure)
@@ -154,17 +163,20 @@ def _sqlite_engine(url: URL, connections: int | None, *, begin: str, pragmas: tu
     return engine
 
 
-def _postgres_engine(
-    url: URL, connections: int | None, *, isolation_level: str, is_read_only: bool, is_durable: bool = True
-) -> Engine:
+def _postgres_engine(url: URL, connections: int | None, *, isolation_level: str, is_read_only: bool) -> Engine:
     pool: dict[str, Any] = {"poolclass": NullPool} if connections is None else _pool_of(connections)
-    options = "-c timezone=UTC" if is_durable else "-c timezone=UTC -c synchronous_commit=off"
-    arguments: dict[str, Any] = {"application_name": "studiolo", "options": options}
+    arguments: dict[str, Any] = {"application_name": "studiolo", "options": "-c timezone=UTC"}
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = POSTGRES_CONNECT_SECONDS
     if "options" in url.query:
         del arguments["options"]
     engine = create_engine(url, isolation_level=isolation_level, connect_args=arguments, **pool)
+
+    def start(connection: Connection) -> None:
+        if _UNFLUSHED in connection.get_execution_options():
+            connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+
+    event.listen(engine, "begin", start)
     return engine.execution_options(postgresql_readonly=True) if is_read_only else engine
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 
 from studiolo.core.ids import AccountId, ProjectId
 from studiolo.core.models import Collaborator, Project, ProjectState
@@ -26,6 +26,9 @@ _ACTIVE_STATES = (ProjectState.STARTING, ProjectState.RUNNING, ProjectState.STOP
 _UID_ATTEMPTS = 100
 _MAX_PEOPLE = 20_000
 _IDS_PER_QUERY = 5000  # below the number of parameters that either database takes
+# built once: putting such statements together costs more than running them
+_ONE = select(projects).where(projects.c.project_id == bindparam("wanted"))
+_SOME = select(projects).where(projects.c.project_id.in_(bindparam("wanted", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def insert(tx: Connection, project_id: ProjectId, *, title: str, description: st
 
 def get(tx: Connection, project_id: ProjectId) -> Project | None:
     """Return a project with its collaborators."""
-    row = tx.execute(select(projects).where(projects.c.project_id == project_id)).mappings().one_or_none()
+    row = tx.execute(_ONE, {"wanted": project_id}).mappings().one_or_none()
     return _project(row, collaborators.list_for(tx, [project_id]).get(project_id, ())) if row is not None else None
 
 
@@ -97,7 +100,7 @@ def get_all(tx: Connection, project_ids: Sequence[ProjectId]) -> dict[ProjectId,
     found: dict[ProjectId, Project] = {}
     for start in range(0, len(project_ids), _IDS_PER_QUERY):
         some = project_ids[start : start + _IDS_PER_QUERY]
-        for project in _projects(tx, select(projects).where(projects.c.project_id.in_(some))):
+        for project in _projects(tx, _SOME, {"wanted": some}):
             found[project.project_id] = project
     return found
 
@@ -219,8 +222,8 @@ def _move(tx: Connection, project_id: ProjectId, may: ColumnElement[bool], value
     return moved.rowcount == 1
 
 
-def _projects(tx: Connection, query: Any) -> list[Project]:
-    rows = tx.execute(query).mappings().all()
+def _projects(tx: Connection, query: Any, given: Mapping[str, Any] | None = None) -> list[Project]:
+    rows = tx.execute(query, given).mappings().all()
     people = collaborators.list_for(tx, [row["project_id"] for row in rows])
     return [_project(row, people.get(row["project_id"], ())) for row in rows]
 

@@ -87,5 +87,6 @@ async def hub_on(
         mailer=mailer,
     )
     yield FakeHub(services, runner, engine, settings, mailer)
+    await services.copies.close()
     await services.projects.close()
     await connector.close()

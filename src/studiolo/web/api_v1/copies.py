@@ -189,7 +189,9 @@ async def copy_path_between_projects(
     context: CallContext, parameters: CopyPathParameters
 ) -> CopyPathResponse | CopyPathDone:
     """Copy a file or directory from one project to another; a scheduled copy is never waited for."""
-    copy = await context.services.copies.create(context.principal, _request(parameters))
+    copy = await context.services.copies.create(
+        context.principal, _request(parameters), is_awaited=parameters.wait_until_done
+    )
     if not parameters.wait_until_done or parameters.scheduled:
         return CopyPathResponse(copy_path_id=copy.copy_id)
     await context.services.copies.wait(copy.copy_id)

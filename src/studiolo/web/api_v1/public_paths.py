@@ -92,7 +92,7 @@ async def copy_public_path_between_projects(context: CallContext, parameters: Co
         timeout_seconds=parameters.timeout,
         is_public=True,
     )
-    copy = await context.services.copies.create(context.principal, request)
+    copy = await context.services.copies.create(context.principal, request, is_awaited=True)
     await context.services.copies.wait(copy.copy_id)
     return Success()
 

@@ -76,7 +76,7 @@ async def copy_path(context: CallContext, given: CopyGiven) -> CopyOrdered:
         scheduled=given.scheduled,
         is_public=given.public,
     )
-    copy = await context.services.copies.create(context.principal, request)
+    copy = await context.services.copies.create(context.principal, request, is_awaited=given.wait_until_done)
     if given.wait_until_done and copy.scheduled_at is None:
         await context.services.copies.wait(copy.copy_id)
     return CopyOrdered(status="ok", copy_id=copy.copy_id)
