@@ -34,6 +34,17 @@ async def test_accounts_are_found_by_id_address_and_names(as_owner, as_stranger)
         assert await found(as_owner, query) == []
 
 
+async def test_names_are_found_whatever_their_letters_and_case(as_owner, as_stranger):
+    named = {"first_name": "Ögmundur", "last_name": "Ásgeirsson"}
+    await as_stranger.call("query", query={"accounts": named})
+    for query in ("Ögmundur", "ögmund", "ÖGMUNDUR", "ásgeir ögm", "geirsson"):
+        assert await found(as_owner, query) == [as_stranger.account_id], query
+
+
+async def test_a_term_too_long_for_a_name_finds_nobody(as_owner):
+    assert await found(as_owner, "x" * 70_000) == []
+
+
 async def test_who_is_found_twice_is_there_twice(as_owner, as_stranger):
     assert await found(as_owner, "exam strang,stranger@example.edu") == [as_stranger.account_id] * 2
 

@@ -8,10 +8,11 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, s
 
 from studiolo.core.ids import AccountId
 from studiolo.core.models import Account
-from studiolo.storage.dialects import insert_if_absent
+from studiolo.storage.dialects import insert_if_absent, lowered
 from studiolo.storage.tables import accounts
 
 _IDS_PER_QUERY = 5000  # below the number of parameters that either database takes
+_LONGEST_TERM = 1000  # longer than names and addresses are, shorter than the patterns that SQLite takes
 
 
 def insert(
@@ -79,7 +80,10 @@ def search(
     tx: Connection, terms: Sequence[str], *, with_unlisted: bool, active_since: datetime | None, limit: int
 ) -> list[Account]:
     """Return accounts whose names contain every term (in lower case; `@name` is a whole one), the last active first."""
-    query = select(accounts).where(~accounts.c.is_deleted, ~accounts.c.is_banned, and_(*map(_is_named, terms)))
+    if any(len(term) > _LONGEST_TERM for term in terms):
+        return []
+    is_named = and_(*(_is_named(tx, term) for term in terms))
+    query = select(accounts).where(~accounts.c.is_deleted, ~accounts.c.is_banned, is_named)
     if not with_unlisted:
         query = query.where(accounts.c.settings["unlisted"].as_boolean().is_not(True))
     if active_since is not None:
@@ -99,6 +103,8 @@ def list_after(
     with_deleted: bool,
 ) -> list[Account]:
     """Return accounts in the order of their ids, those after an id; `search` is in lower case."""
+    if search is not None and len(search) > _LONGEST_TERM:
+        return []
     query = select(accounts)
     if after is not None:
         query = query.where(accounts.c.account_id > after)
@@ -108,7 +114,7 @@ def list_after(
         if value is not None:
             query = query.where(column.is_(value))
     if search is not None:
-        named = func.lower(accounts.c.first_name + " " + accounts.c.last_name)
+        named = lowered(tx, accounts.c.first_name + " " + accounts.c.last_name, search)
         addressed = func.coalesce(accounts.c.email_address, "")
         query = query.where(named.contains(search, autoescape=True) | addressed.contains(search, autoescape=True))
     return [_account(row) for row in tx.execute(query.order_by(accounts.c.account_id).limit(limit)).mappings()]
@@ -149,10 +155,10 @@ def mark_deleted(tx: Connection, account_id: AccountId) -> None:
     tx.execute(update(accounts).where(present).values(**values))
 
 
-def _is_named(term: str) -> ColumnElement[bool]:
+def _is_named(tx: Connection, term: str) -> ColumnElement[bool]:
     if term.startswith("@"):
-        return func.lower(accounts.c.settings["name"].as_string()) == term[1:]
-    first, last = func.lower(accounts.c.first_name), func.lower(accounts.c.last_name)
+        return lowered(tx, accounts.c.settings["name"].as_string(), term) == term[1:]
+    first, last = lowered(tx, accounts.c.first_name, term), lowered(tx, accounts.c.last_name, term)
     return or_(first.contains(term, autoescape=True), last.contains(term, autoescape=True))
 
 

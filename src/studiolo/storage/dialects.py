@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, create_engine, event, func, make_url, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
@@ -117,6 +117,13 @@ def is_unavailable(error: DBAPIError) -> bool:
     return isinstance(error, OperationalError)
 
 
+def lowered(tx: Connection, column: ColumnElement[str], wanted: str) -> ColumnElement[str]:
+    """Return SQL for a text in lower case, as it is compared with `wanted`; SQLite's own way knows only ASCII."""
+    if wanted.isascii() or tx.dialect.name != "sqlite":
+        return func.lower(column)
+    return func.unicode_lower(column)
+
+
 def insert_if_absent(tx: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row unless it breaks a unique rule; tell whether it was inserted.
 
@@ -150,6 +157,7 @@ def _sqlite_engine(url: URL, connections: int | None, *, begin: str, pragmas: tu
         connection.isolation_level = None  # the driver begins nothing on its own: `begin` below does
         for pragma in (f"busy_timeout={SQLITE_BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=FULL", *pragmas):
             connection.execute(f"PRAGMA {pragma}").close()
+        connection.create_function("unicode_lower", 1, _lower, deterministic=True)
 
     def start(connection: Connection) -> None:
         level = "NORMAL" if _UNFLUSHED in connection.get_execution_options() else "FULL"
@@ -161,6 +169,10 @@ def _sqlite_engine(url: URL, connections: int | None, *, begin: str, pragmas: tu
     event.listen(engine, "connect", configure)
     event.listen(engine, "begin", start)
     return engine
+
+
+def _lower(value: str | None) -> str | None:
+    return None if value is None else value.lower()
 
 
 def _postgres_engine(url: URL, connections: int | None, *, isolation_level: str, is_read_only: bool) -> Engine:
