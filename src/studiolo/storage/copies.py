@@ -24,7 +24,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    func,
     insert,
     literal_column,
     null,
@@ -42,10 +41,7 @@ _ONE = select(copies).where(copies.c.copy_id == bindparam("wanted"))
 TURN_SECONDS = 60
 Kind = Literal["pending", "finished", "failed"]
 PROGRESS = ("files_done", "files_total", "bytes_done", "bytes_total")
-_path_start, _path_rest = (
-    literal_column(f"substr(copy_paths.source_path, {part})", Text)
-    for part in ("1, 64", "65")  # the former as its index has it
-)
+_path_start: ColumnElement[str] = literal_column("substr(copy_paths.source_path, 1, 64)", Text)  # as its index has it
 _QUEUE_COLUMNS = ("expires_at", "due_at", "lease_owner", "lease_until")
 
 
@@ -221,8 +217,10 @@ def _last_due_of_account(
     # `== None` becomes IS NULL, which an index serves on both databases; IS NOT DISTINCT FROM would not be
     same_account = copies.c.account_id == account_id
     same_moment = copies.c.scheduled_at == scheduled_at
-    waits = copies.c.due_at.is_not(None)
-    return tx.execute(select(func.max(copies.c.due_at)).where(same_account, same_moment, waits)).scalar_one()
+    query = select(copies.c.due_at).where(same_account, same_moment, copies.c.due_at.is_not(None))
+    # all of the index's columns: PostgreSQL does not see that IS NULL leaves one value, and would pass over the index
+    in_order = (copies.c.account_id.desc(), copies.c.scheduled_at.desc(), copies.c.due_at.desc())
+    return tx.execute(query.order_by(*in_order).limit(1)).scalar_one_or_none()
 
 
 def _is_of(kind: Kind) -> ColumnElement[bool]:
@@ -237,8 +235,8 @@ def _row_of(copy: CopyOperation) -> dict[str, Any]:
 
 
 def _is_of_path(path: str) -> ColumnElement[bool]:
-    # two parts: beside `source_path = ?` SQLite would put the parameter into `substr` too, and pass over its index
-    return and_(_path_start == path[:64], _path_rest == path[64:])
+    # no `=`: SQLite would then put the parameter into `substr` too, and pass over its index
+    return and_(_path_start == path[:64], copies.c.source_path.between(path, path))
 
 
 @functools.cache
