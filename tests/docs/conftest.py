@@ -2,10 +2,12 @@
 
 import importlib.util
 import shlex
+import shutil
 import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -87,8 +89,16 @@ def _answers(port: int) -> bool:
 
 
 @pytest.fixture
-def background(tmp_path: Path) -> Iterator[Background]:
-    running = Background(tmp_path)
+def directory() -> Iterator[Path]:
+    """Give an empty directory with a short path: below a long one a server keeps its sockets elsewhere."""
+    made = Path(tempfile.mkdtemp(prefix="page-", dir="/tmp"))
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def background(directory: Path) -> Iterator[Background]:
+    running = Background(directory)
     yield running
     running.close()
 

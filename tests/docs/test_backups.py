@@ -24,20 +24,20 @@ def servers() -> Iterator[list[Server]]:
 
 @pytest.mark.postgres
 def test_backup_of_a_running_server_becomes_a_server(
-    servers: list[Server], postgres: PostgresServer, background: Any, tmp_path: Path
+    servers: list[Server], postgres: PostgresServer, background: Any, directory: Path
 ):
     """With SQLite and with PostgreSQL in turn; between them every block of the page runs."""
-    terminal = Terminal(tmp_path, background.serve)
+    terminal = Terminal(directory, background.serve)
     take_sqlite, take_postgres, restore_sqlite, restore_postgres = [
         block for block in blocks(PAGE) if block.language == "sh"
     ]
-    _back_up_and_restore(terminal, servers, tmp_path / "sqlite", ["", ""], [take_sqlite], [restore_sqlite])
+    _back_up_and_restore(terminal, servers, directory / "sqlite", ["", ""], [take_sqlite], [restore_sqlite])
     databases = [postgres.create_database(), postgres.create_database()]
     homes = [Block(PAGE, 0, "sh", block.commands[-1]) for block in (take_sqlite, restore_sqlite)]
     _back_up_and_restore(
         terminal,
         servers,
-        tmp_path / "postgresql",
+        directory / "postgresql",
         [postgres.url(name) for name in databases],
         [take_postgres, homes[0]],
         [restore_postgres, Block(PAGE, 0, "sh", 'mkdir -p "$DATA"'), homes[1]],

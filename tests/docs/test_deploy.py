@@ -92,8 +92,8 @@ class Deployment:
 
 
 @pytest.fixture
-def deployment(background: Any, free_port: int, tmp_path: Path) -> Deployment:
-    return Deployment(tmp_path, free_port, background)
+def deployment(background: Any, free_port: int, directory: Path) -> Deployment:
+    return Deployment(directory, free_port, background)
 
 
 def test_page_makes_a_service_behind_nginx_and_one_with_its_own_certificate(deployment: Deployment, background: Any):

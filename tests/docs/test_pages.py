@@ -34,12 +34,12 @@ def real_server() -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_page_runs(page: Path, real_server: Server, background: Any, left_out: dict[str, Any], tmp_path: Path):
+def test_page_runs(page: Path, real_server: Server, background: Any, left_out: dict[str, Any], directory: Path):
     variables = {"STUDIOLO": real_server.address, "KEY": real_server.key}
     if any("$PROJECT" in block.text for block in blocks(page)):
         variables["PROJECT"] = real_server.project()
     terminal = Terminal(
-        tmp_path,
+        directory,
         background.serve,
         put={ADDRESS: real_server.address, ".venv/bin/": ""},
         variables=variables,
@@ -53,9 +53,11 @@ def test_page_runs(page: Path, real_server: Server, background: Any, left_out: d
     assert [one for one in terminal.said if '"error"' in one] == []
 
 
-def test_tutorial_ends_with_a_notebook_in_a_page(background: Any, left_out: dict[str, Any], free_port: int, tmp_path):
+def test_tutorial_ends_with_a_notebook_in_a_page(
+    background: Any, left_out: dict[str, Any], free_port: int, directory: Path
+):
     page = ROOT / "docs" / "tutorial" / "from-nothing-to-a-notebook.md"
-    terminal = Terminal(tmp_path, background.serve, {".venv/bin/": "", "8080": str(free_port)})
+    terminal = Terminal(directory, background.serve, {".venv/bin/": "", "8080": str(free_port)})
     terminal.left_out = left_out["commands"]
     terminal.serve = lambda command: (
         terminal.put.update({ADDRESS: server.address}) if (server := background.serve(command)) else None

@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "postgresql.md"
 pytestmark = [pytest.mark.live, pytest.mark.postgres]
 
 
-def test_server_runs_on_the_database_that_the_page_makes(postgres: PostgresServer, background: Any, tmp_path: Path):
+def test_server_runs_on_the_database_that_the_page_makes(postgres: PostgresServer, background: Any, directory: Path):
     place = urlsplit(postgres.url("studiolo"))
     role = {
         "createuser --pwprompt studiolo": "createuser --pwprompt hub",
@@ -21,7 +21,7 @@ def test_server_runs_on_the_database_that_the_page_makes(postgres: PostgresServe
     }
     url = {"studiolo:PASSWORD@localhost/studiolo": f"hub:PASSWORD@127.0.0.1:{place.port}/hub"}
     variables = {"PGHOST": postgres.socket_directory, "PGPORT": str(place.port), "PGUSER": "studiolo"}
-    terminal = Terminal(tmp_path, background.serve, {"sudo -u postgres ": "", **role, **url}, variables)
+    terminal = Terminal(directory, background.serve, {"sudo -u postgres ": "", **role, **url}, variables)
     terminal.typed = "PASSWORD\nPASSWORD\n"  # at the prompt
     terminal.run_page(PAGE)
     assert terminal.left_of(PAGE) == []
