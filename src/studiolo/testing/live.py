@@ -26,7 +26,10 @@ from studiolo.core.settings import load_settings
 from studiolo.domain.accounts import Accounts
 from studiolo.domain.auth_tokens import AuthTokens
 from studiolo.domain.passwords import Passwords
+from studiolo.runtime.keeper import cgroups
+from studiolo.runtime.keeper.records import Records
 from studiolo.storage.database import Database
+from studiolo.testing.databases import dies_with_parent
 
 STUDIOLO = Path(sys.executable).with_name("studiolo")
 READY_SECONDS = 60.0
@@ -53,6 +56,17 @@ def until(condition: Callable[[], bool], seconds: float = 30.0, why: str = "") -
     while not condition():
         assert time.monotonic() < deadline, why or "it did not become true in time"
         pause.wait(0.05)
+
+
+def end_projects(data: Path) -> None:
+    """End the projects that a server which is gone left running, as it does so that its successor finds them."""
+    records = Records(data / "run")
+    for record in records.all():
+        for name in (record.inner, record.outer, *record.others):
+            name.kill(signal.SIGKILL)
+        until(lambda record=record: not record.inner.is_alive())
+        cgroups.kill_members(record.groups)
+        until(lambda record=record: cgroups.remove(record.groups))
 
 
 @dataclass(frozen=True)
@@ -93,7 +107,8 @@ class LiveServer:
 
     def start(self) -> None:
         """Start the server, on the port it had before if there was one, and wait until it is ready."""
-        command: list[str | Path] = [STUDIOLO, "serve", "--data", self.data, "--host", "127.0.0.1"]
+        command: list[str | Path] = [*dies_with_parent("TERM"), STUDIOLO, "serve"]
+        command += ["--data", self.data, "--host", "127.0.0.1"]
         command += ["--port", str(self._port), "--tls-cert", self.certificate, "--tls-key", self.certificate]
         already = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
@@ -141,6 +156,7 @@ class LiveServer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        end_projects(self.data)
 
     def create_operator(self, email_address: str) -> str:
         """Make an administrator by the command line; return an API key."""

@@ -16,12 +16,11 @@ from typing import Any, cast
 
 import httpx
 
-from studiolo.runtime.keeper import cgroups
 from studiolo.runtime.keeper.linux import ProcessName, children_of, name_process
 from studiolo.runtime.keeper.records import Record, Records
 from studiolo.testing.databases import dies_with_parent
 from studiolo.testing.keepers import ORDINARY_UID
-from studiolo.testing.live import until
+from studiolo.testing.live import end_projects, until
 
 STUDIOLO = str(Path(sys.executable).with_name("studiolo"))
 READY_SECONDS = 30.0
@@ -70,17 +69,17 @@ class Server:
     def start(self) -> "Server":
         """Start the server, wait until it is ready, and make sure of an administrator."""
         self.launch()
-        self.wait_until_ready()
-        if not self.key:
+        self._wait_for_address()
+        if not self.key:  # while the hub is getting ready
             made = json.loads(self.create_account("operator@example.edu", "--admin", "--api-key").stdout)
             self.key, self.account_id = made["api_key"], made["account_id"]
             self.secrets.add(self.key)
+        self.wait_until_ready()
         return self
 
     def wait_until_ready(self) -> None:
         """Wait until the server has said its address and answers there."""
-        until(lambda: self._find_address() or not self.is_running(), READY_SECONDS, "no address was said")
-        assert self.is_running(), f"the server ended:\n{self.log()}"
+        self._wait_for_address()
         until(self.is_healthy, READY_SECONDS, "the server did not get ready")
 
     def create_account(self, email_address: str, *options: str, as_uid: int | None = None) -> Any:
@@ -198,7 +197,7 @@ class Server:
         finally:
             if self.is_running():
                 self.kill()
-            self._end_projects()
+            end_projects(self.data)
             if self._made is not None:
                 shutil.rmtree(self._made, ignore_errors=True)
 
@@ -206,14 +205,6 @@ class Server:
         """Return the secrets that stand in the log; it must be empty."""
         said = self.log()
         return {secret for secret in self.secrets if secret in said}
-
-    def _end_projects(self) -> None:
-        for record in self._records().all():
-            for name in (record.inner, record.outer, *record.others):
-                name.kill(signal.SIGKILL)
-            until(lambda record=record: not record.inner.is_alive())
-            cgroups.kill_members(record.groups)
-            until(lambda record=record: cgroups.remove(record.groups))
 
     def _records(self) -> Records:
         return Records(self.data / "run")
@@ -223,6 +214,10 @@ class Server:
         identity: dict[str, Any] = {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
         given: dict[str, Any] = {"cwd": self.home, "env": self.variables, "stdin": subprocess.DEVNULL}
         return cast("subprocess.Popen[bytes]", subprocess.Popen(command, **given, **identity, **streams))
+
+    def _wait_for_address(self) -> None:
+        until(lambda: self._find_address() or not self.is_running(), READY_SECONDS, "no address was said")
+        assert self.is_running(), f"the server ended:\n{self.log()}"
 
     def _find_address(self) -> bool:
         said = self.log_path.read_bytes()[self._started_at :].decode(errors="replace")
