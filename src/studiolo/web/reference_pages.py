@@ -24,6 +24,9 @@ without it the server makes a UUID. Calls that API v2 (`POST /api/v2/...`) or th
 Errors are listed in [Errors](../errors.md), the same for Python in [The Python client](../client/index.md), and for
 programs in `/api/openapi.json` of every server.
 """
+_TRANSFERS = """Commands and programs are in [Upload and download files](../../how-to/upload-and-download.md) and in
+[Run commands](../../how-to/run-commands.md).
+"""
 _NEVER = "Billing: nobody ever answered it."
 
 
@@ -140,7 +143,7 @@ def _table(title: str, fields: tuple[Field, ...], *, missing: str) -> Iterator[s
 
 
 def _transfers(paths: dict[str, Any]) -> Iterator[str]:
-    yield f"# Transfers\n\n{openapi_transfers.ABOUT}\n"
+    yield f"# Transfers\n\n{openapi_transfers.ABOUT}\n\n{_TRANSFERS}"
     for path, operations in paths.items():
         for method, operation in operations.items():
             yield f"## {operation['operationId']}\n"
