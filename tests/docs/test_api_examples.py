@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from studiolo.client.errors import StudioloError
+from studiolo.testing.documentation import blocks_in
 from studiolo.testing.loopback import LoopbackServer, loopback_server
 from studiolo.testing.worlds import World, shape
 from studiolo.web import reference_pages
@@ -53,6 +54,18 @@ class Worlds:
     def put(self, world: World, text: str) -> str:
         """Return a block with the names that things have here."""
         return world.put(text.replace(reference_pages.SITE, self.server.url))
+
+
+def test_every_block_of_the_pages_is_one_of_these_examples():
+    found: dict[str, list[str]] = {"bash": [], "python": [], "json": []}
+    for text in reference_pages.all_pages().values():
+        for block in blocks_in(text):
+            assert block.language in found or block.language == "text"
+            found.setdefault(block.language, []).append(block.text.rstrip("\n"))
+    examples, methods = zip(*(param.values for param in EXAMPLES), strict=True)
+    assert sorted(found["bash"]) == sorted(map(reference_pages.curl, examples))
+    assert sorted(found["python"]) == sorted(map(reference_pages.python, examples, methods))
+    assert sorted(map(json.loads, found["json"]), key=str) == sorted((one.answer for one in examples), key=str)
 
 
 @pytest.fixture(scope="module")

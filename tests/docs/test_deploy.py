@@ -21,7 +21,8 @@ from studiolo.testing.servers import Server
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "how-to" / "deploy.md"
 SITE, SERVICE = "https://studiolo.example.edu", "http://127.0.0.1:8000"
-NGINX = ROOT / ".setup" / "nginx" / "usr" / "sbin" / "nginx"  # which scripts/setup has unpacked
+UNPACKED = ROOT / ".setup" / "nginx" / "usr" / "sbin" / "nginx"  # by scripts/setup, where there was none
+NGINX = UNPACKED if UNPACKED.exists() else Path("/usr/sbin/nginx")
 MAIN = """
 daemon off; master_process off; pid nginx.pid; error_log stderr;
 events {}

@@ -45,8 +45,14 @@ class Block:
 
 def blocks(page: Path) -> list[Block]:
     """Return the blocks of a page."""
-    found = _FENCE.findall(page.read_text(encoding="utf-8"))
-    return [Block(page, number, language, text) for number, (_, language, text) in enumerate(found, 1)]
+    return blocks_in(page.read_text(encoding="utf-8"), page)
+
+
+def blocks_in(text: str, page: Path = Path()) -> list[Block]:
+    """Return the blocks of a page's text."""
+    return [
+        Block(page, number, language, inside) for number, (_, language, inside) in enumerate(_FENCE.findall(text), 1)
+    ]
 
 
 def unfenced_code(page: Path) -> list[str]:
