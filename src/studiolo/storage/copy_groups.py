@@ -103,8 +103,11 @@ def list_in_states(
     place, position = after
     behind = or_(rank > place, and_(rank == place, copies.c.position > position))
     mine = and_(copies.c.group_id == group_id, copies.c.position > 0, behind)
-    query = select(copies, _state_of.label("state")).where(mine).order_by(rank, copies.c.position).limit(limit)
-    return [(copy_rows.copy_of(row), row["state"]) for row in tx.execute(query).mappings()]
+    first = select(copies.c.copy_id, _state_of).where(mine).order_by(rank, copies.c.position).limit(limit)
+    states_of = {row[0]: row[1] for row in tx.execute(first)}  # without the rest, of which there may be thousands
+    rows = tx.execute(select(copies).where(copies.c.copy_id.in_(states_of))).mappings()
+    found = {row["copy_id"]: copy_rows.copy_of(row) for row in rows}
+    return [(found[copy_id], state) for copy_id, state in states_of.items()]
 
 
 def sum_up(tx: Connection, group_id: CopyGroupId, lately: datetime) -> GroupSums:
