@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,8 @@ from studiolo.core.models import Principal, ProjectState
 from studiolo.core.settings import Settings
 from studiolo.domain.copies import CopyRequest
 from studiolo.domain.copy_agents import CopyAgents
+from studiolo.domain.copy_group_requests import GroupRequest
+from studiolo.domain.copy_targets import Member
 from studiolo.domain.copying import Copying
 from studiolo.domain.lifecycle import Lifecycle
 from studiolo.runtime.copying.engine import ChoosingEngine
@@ -52,6 +55,37 @@ async def test_copy_between_hosts_starts_both_projects_and_finishes(
     done = await copies.status(as_person, copy.copy_id)
     assert (done.error, done.files_done, done.bytes_done) == (None, 1, 5)
     assert (runner.home(target.project_id) / "a.txt").read_text() == "hello"
+
+
+async def test_assignment_is_handed_out_and_revised_between_hosts(
+    hub: FakeHub, as_person: Principal, settings: Settings, database: Database, clock: MovingClock, runner: FarRunner
+):
+    course, *students = [await hub.project(as_person, title) for title in ("course", "ada", "emmy")]
+    task = runner.home(course.project_id) / "ps1" / "task.md"
+    task.parent.mkdir()
+    task.write_text("Answer:\n\n\nDue on Monday.\n")
+    copying = Copying(settings, database, clock, copy_engine(settings, database, clock, runner, NO_KEEPER))
+    members = tuple(Member(student.project_id) for student in students)
+    request = GroupRequest("hand_out", course.project_id, "ps1", None, members)
+
+    async def order(**options: Any) -> list[dict[str, Any] | None]:
+        group, _ = await hub.services.copy_groups.create(as_person, replace(request, **options))
+        while await copying.run_one("w"):
+            pass
+        status = await hub.services.copy_groups.status(as_person, group.group_id, limit=10)
+        assert [copy.error for copy, _ in status.copies] == [None, None]
+        return [copy.report for copy, _ in status.copies]
+
+    await order()
+    theirs = [runner.home(student.project_id) / "ps1" / "task.md" for student in students]
+    theirs[0].write_text("Answer: 42\n\n\nDue on Monday.\n")
+    task.write_text("Answer:\n\n\nDue on Tuesday.\n")
+    foreseen = await order(mode="rehearse")
+    done = await order(mode="revise")
+    assert done == foreseen
+    assert [report and report["merged"] for report in done] == [1, 0]
+    assert [report and report["updated"] for report in done] == [0, 1]
+    assert [one.read_text() for one in theirs] == ["Answer: 42\n\n\nDue on Tuesday.\n", task.read_text()]
 
 
 async def test_agent_that_died_is_started_again(

@@ -18,6 +18,7 @@ from studiolo.agent.copies.contents import BLOCK_BYTES, Blocks, Checksum
 from studiolo.agent.copies.directories import identity
 from studiolo.agent.copies.entries import Facts
 from studiolo.core.copying.rules import TEMPORARY_PREFIX, Rules
+from studiolo.core.copying.settling import drop, keep_backup, settle
 
 RESUMED_FROM_BYTES = 4 * 1024 * 1024
 KEPT_SECONDS = 900.0
@@ -129,16 +130,16 @@ class Placer:
         with self._names.use(directory, resumable_name(as_name, facts) if is_large else None) as temporary:
             opened = self._find(directory, temporary) if is_large else None
             if opened is None:
-                _drop(temporary, directory)
+                drop(directory, temporary)
                 opened = os.open(temporary, _FRESH, 0o600, dir_fd=directory)
             try:
                 yield self._look(opened, temporary, facts.size)
             except (OSError, PartIsLost, Damaged):
-                _drop(temporary, directory)  # a full disk shall not stay full of it
+                drop(directory, temporary)  # a full disk shall not stay full of it
                 raise
             except BaseException:
                 if os.fstat(opened).st_size < RESUMED_FROM_BYTES:
-                    _drop(temporary, directory)
+                    drop(directory, temporary)
                 else:
                     self.kept.append(f"{Path(f'/proc/self/fd/{directory}').readlink()}/{temporary}")
                 raise
@@ -171,15 +172,8 @@ class Placer:
 
     def keep_backup(self, directory: int, name: str) -> None:
         """Give what is at `name` a second name with `~`, in place of what was called so."""
-        backup = f"{name}~"
         with self._names.use(directory) as temporary:
-            os.link(name, temporary, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
-            try:
-                with suppress(OSError):
-                    os.rmdir(backup, dir_fd=directory)
-                os.rename(temporary, backup, src_dir_fd=directory, dst_dir_fd=directory)
-            finally:
-                _drop(temporary, directory)  # rename does nothing when both are the same file already
+            keep_backup(directory, name, temporary)
 
     def _look(self, opened: int, temporary: str, size: int) -> Arriving:
         held = min(os.fstat(opened).st_size, size)
@@ -202,23 +196,10 @@ class Placer:
         return None
 
     def _settle(self, temporary: str, directory: int, name: str, existing: os.stat_result | None) -> None:
-        try:
-            if existing is not None and self._rules.backup:
-                self.keep_backup(directory, name)
-            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-        except BaseException:
-            _drop(temporary, directory)
-            raise
-        if existing is not None and existing.st_nlink > 1:
-            _drop(temporary, directory)  # a rename onto another name of the same file does nothing
+        settle(directory, temporary, name, existing, self.keep_backup if self._rules.backup else None)
 
 
 def resumable_name(as_name: str, facts: Facts) -> str:
     """Return the temporary name of a large file: the same for every try of the same content."""
     key = f"{facts.size}/{facts.mtime_ns}/".encode() + os.fsencode(as_name)
     return f"{_PREFIX}{blake2b(key, digest_size=8).hexdigest()}"
-
-
-def _drop(name: str, directory: int) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=directory)

@@ -34,6 +34,7 @@ from studiolo.agent.copies.entries import (
 from studiolo.agent.copies.selection import Selection
 from studiolo.agent.copies.stream import DATA, MESSAGE, Stream, StreamBroken, parsed
 from studiolo.core.copying.rules import TEMPORARY_PREFIX
+from studiolo.core.copying.settling import is_same_moment
 
 MAX_FILES_ASKED = 1000
 _TOLD_CHARACTERS = 32 * 1024
@@ -187,7 +188,7 @@ class Reader:
         for _ in range(_ATTEMPTS):
             size = self._send_blocks(opened, offset, found.st_size, sums)
             now = os.fstat(opened)
-            if _is_same_moment(now, found):
+            if is_same_moment(now, found):
                 break
             found, sums, offset = now, Checksum(), 0
             self._stream.tell({"again": Facts.of(found).packed()})
@@ -234,7 +235,3 @@ def _file(value: Any) -> tuple[str, int, str]:
     if not is_offset or not isinstance(checksum, str):
         raise StreamBroken("what came is no offset and checksum")
     return checked_name(name), offset, checksum
-
-
-def _is_same_moment(one: os.stat_result, other: os.stat_result) -> bool:
-    return (one.st_size, one.st_mtime_ns, one.st_ctime_ns) == (other.st_size, other.st_mtime_ns, other.st_ctime_ns)

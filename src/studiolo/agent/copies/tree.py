@@ -32,10 +32,10 @@ from studiolo.agent.copies.selection import Selection
 from studiolo.agent.copies.stream import Stream
 from studiolo.core.copying.removal import Remover
 from studiolo.core.copying.rules import FATAL, TEMPORARY_PREFIX, Rules, Tally
+from studiolo.core.copying.settling import LINK_REFUSED, is_unchanged
 
 ASKED_AT_ONCE = 256
 MAX_LEADERS = 200_000
-_LINK_REFUSED = frozenset((errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOENT, errno.EACCES, errno.ENOTDIR))
 _TO_CHANGE_MODE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -172,7 +172,9 @@ class TreeWriter:
 
     def _file(self, here: _Here, entry: Entry, as_name: str, existing: os.stat_result | None) -> None:
         if existing is not None and stat.S_ISREG(existing.st_mode):
-            if _is_unchanged(entry.facts, existing) and not self._must_join(here, entry, as_name, existing):
+            if is_unchanged(entry.facts.size, entry.facts.mtime_ns, existing) and not self._must_join(
+                here, entry, as_name, existing
+            ):
                 self._keep(here, entry, as_name, existing)
                 return
             if entry.facts.mtime_ns < existing.st_mtime_ns and not self._rules.overwrite_newer:
@@ -283,7 +285,7 @@ class TreeWriter:
         try:
             self._placer.place_same(leader, trail[-1], here.directory, wanted.as_name, wanted.existing)
         except OSError as error:
-            if error.errno not in _LINK_REFUSED:
+            if error.errno not in LINK_REFUSED:
                 raise
             return False
         finally:
@@ -370,13 +372,3 @@ def _look(directory: int, name: str) -> os.stat_result | None:
         return os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
         return None
-
-
-def _is_unchanged(facts: Facts, existing: os.stat_result) -> bool:
-    """Compare as rsync does, by size and time; to the nanosecond where the target's file system keeps them."""
-    if facts.size != existing.st_size:
-        return False
-    if facts.mtime_ns == existing.st_mtime_ns:
-        return True
-    second = 1_000_000_000
-    return existing.st_mtime_ns % second == 0 and facts.mtime_ns // second == existing.st_mtime_ns // second

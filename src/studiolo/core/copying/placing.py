@@ -19,6 +19,7 @@ from typing import Any
 from studiolo.core.copying.content import ContentMover
 from studiolo.core.copying.names import Names
 from studiolo.core.copying.rules import CARRIED_MODE, Fsync, Tally
+from studiolo.core.copying.settling import drop
 
 _LONGEST_KEPT = 240  # bytes of a name that a mark is added to
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -81,7 +82,7 @@ class Placer:
         else:
             return True
         finally:
-            self._drop(temporary, target)
+            drop(target, temporary)
 
     def put_over(
         self,
@@ -102,26 +103,26 @@ class Placer:
         try:
             _rename(target, temporary, name, _EXCHANGE)
         except FileNotFoundError:
-            self._drop(temporary, target)
+            drop(target, temporary)
             return False
         except OSError as error:
             if error.errno not in _UNKNOWN:
-                self._drop(temporary, target)
+                drop(target, temporary)
                 raise
             self._knows_exchange = False
             return self._put_over_in_steps(temporary, target, name, is_as_seen, other_names)
         except BaseException:
-            self._drop(temporary, target)
+            drop(target, temporary)
             raise
         if is_as_seen(target, temporary):
-            self._drop(temporary, target)
+            drop(target, temporary)
             return True
         try:
             _rename(target, temporary, name, _EXCHANGE)
         except FileNotFoundError:  # deleted meanwhile: what was saved before comes back
             return self._rescue(temporary, target, (name, *other_names))
         if _is_unchanged(os.stat(temporary, dir_fd=target, follow_symlinks=False), staged):
-            self._drop(temporary, target)
+            drop(target, temporary)
             return False
         return self._rescue(temporary, target, other_names)
 
@@ -138,15 +139,15 @@ class Placer:
         try:
             os.rename(name, aside, src_dir_fd=target, dst_dir_fd=target)
         except BaseException as error:
-            self._drop(temporary, target)
+            drop(target, temporary)
             if isinstance(error, FileNotFoundError):
                 return False
             raise
         if not is_as_seen(target, aside):
-            self._drop(temporary, target)
+            drop(target, temporary)
             return self._rescue(aside, target, (name, *other_names))
         is_placed = self.put_new(temporary, target, name)
-        self._drop(aside, target)  # was seen; who saved a new one meanwhile replaced it themselves
+        drop(target, aside)  # was seen; who saved a new one meanwhile replaced it themselves
         return is_placed
 
     def _take_free(self, target: int, temporary: str, name: str) -> None:
@@ -164,7 +165,7 @@ class Placer:
             os.rename(temporary, name, src_dir_fd=target, dst_dir_fd=target)  # replaces an empty directory at most
             return
         os.link(temporary, name, src_dir_fd=target, dst_dir_fd=target, follow_symlinks=False)
-        self._drop(temporary, target)
+        drop(target, temporary)
 
     def _require_links(self, temporary: str, target: int) -> None:
         """Raise OSError, and the staged file is gone, where a file cannot have two names: nothing is moved there."""
@@ -172,9 +173,9 @@ class Placer:
         try:
             os.link(temporary, further, src_dir_fd=target, dst_dir_fd=target, follow_symlinks=False)
         except BaseException:
-            self._drop(temporary, target)
+            drop(target, temporary)
             raise
-        self._drop(further, target)
+        drop(target, further)
 
     def _rescue(self, temporary: str, target: int, names: Iterable[str]) -> bool:
         for name in names:
@@ -191,7 +192,7 @@ class Placer:
             if self._fsync != "none":
                 os.fsync(fresh)
         except BaseException:
-            self._drop(temporary, target)
+            drop(target, temporary)
             raise
         finally:
             os.close(fresh)
@@ -200,10 +201,6 @@ class Placer:
     def _note(self) -> None:
         self._tally.moving_bytes = self._mover.moved
         self._pulse()
-
-    def _drop(self, temporary: str, target: int) -> None:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=target)
 
 
 def _is_unchanged(now: os.stat_result, seen: os.stat_result) -> bool:

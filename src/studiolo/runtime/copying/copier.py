@@ -23,13 +23,13 @@ from studiolo.core.copying.looking import DIRECTORY
 from studiolo.core.copying.names import TemporaryNames
 from studiolo.core.copying.removal import Remover
 from studiolo.core.copying.rules import CARRIED_MODE, FATAL, TEMPORARY_PREFIX, Rules, Tally
+from studiolo.core.copying.settling import LINK_REFUSED, is_unchanged
 from studiolo.runtime.copying.files import FilePlacer
 
 MAX_DEPTH = 1000  # two directories are held open for each
 MAX_DEPTH_REMOVED = 2000  # below that; with one for each it stays within what a copier may hold open
 _NAME = itemgetter(0)
 _PULSE_EVERY = 256
-_LINK_REFUSED = frozenset((errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOENT, errno.EACCES, errno.ENOTDIR))
 _Identity = tuple[int, int]
 
 
@@ -158,7 +158,9 @@ class TreeCopier:
         self, here: _Directory, name: str, as_name: str, found: os.stat_result, existing: os.stat_result | None
     ) -> None:
         if existing is not None and stat.S_ISREG(existing.st_mode):
-            if _is_unchanged(found, existing) and not self._must_join(here, as_name, found, existing):
+            if is_unchanged(found.st_size, found.st_mtime_ns, existing) and not self._must_join(
+                here, as_name, found, existing
+            ):
                 self._keep(here, as_name, found, existing)
                 return
             if found.st_mtime_ns < existing.st_mtime_ns and not self._rules.overwrite_newer:
@@ -208,7 +210,7 @@ class TreeCopier:
         try:
             self._placer.place_same(leader, trail[-1], here.target, as_name, existing)
         except OSError as error:
-            if error.errno not in _LINK_REFUSED:
+            if error.errno not in LINK_REFUSED:
                 raise
             return False
         finally:
@@ -321,15 +323,4 @@ def _is_settled(found: os.stat_result, existing: os.stat_result) -> bool:
         and found.st_nlink == 1
         and stat.S_ISREG(found.st_mode)
         and existing.st_mode == stat.S_IFREG | found.st_mode & CARRIED_MODE
-    )
-
-
-def _is_unchanged(found: os.stat_result, existing: os.stat_result) -> bool:
-    """Compare as rsync does, by size and time; to the nanosecond where the target's file system keeps them."""
-    if found.st_size != existing.st_size:
-        return False
-    if found.st_mtime_ns == existing.st_mtime_ns:
-        return True
-    return existing.st_mtime_ns % 1_000_000_000 == 0 and found.st_mtime_ns // 1_000_000_000 == existing.st_mtime_ns // (
-        1_000_000_000
     )

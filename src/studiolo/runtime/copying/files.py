@@ -7,12 +7,12 @@ followed when it is a link, so nothing that is swapped meanwhile leads elsewhere
 import os
 import stat
 from collections.abc import Callable
-from contextlib import suppress
 
 from studiolo.core.copying.content import ContentMover
 from studiolo.core.copying.looking import READ
 from studiolo.core.copying.names import TemporaryNames
 from studiolo.core.copying.rules import CARRIED_MODE, Rules, Tally
+from studiolo.core.copying.settling import drop, is_same_moment, keep_backup, settle
 
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ATTEMPTS = 3  # for a file that is written to while it is read
@@ -60,15 +60,7 @@ class FilePlacer:
 
     def keep_backup(self, directory: int, name: str) -> None:
         """Give what is at `name` a second name with `~`, in place of what was called so."""
-        backup = f"{name}~"
-        temporary = self._names.next()
-        os.link(name, temporary, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
-        try:
-            with suppress(OSError):
-                os.rmdir(backup, dir_fd=directory)
-            os.rename(temporary, backup, src_dir_fd=directory, dst_dir_fd=directory)
-        finally:
-            self._drop(temporary, directory)  # rename does nothing when both are the same file already
+        keep_backup(directory, name, self._names.next())
 
     def clear_stale(self, directory: int, name: str) -> None:
         """Remove what a copier that lives no more was writing."""
@@ -84,7 +76,7 @@ class FilePlacer:
             for _ in range(_ATTEMPTS):
                 size = self._mover.move(opened, fresh, found)
                 now = os.fstat(opened)
-                if _is_same_moment(now, found):
+                if is_same_moment(now, found):
                     break
                 found = now
                 os.ftruncate(fresh, 0)
@@ -96,7 +88,7 @@ class FilePlacer:
                 os.fsync(fresh)
             placed = os.fstat(fresh)
         except BaseException:
-            self._drop(temporary, target)
+            drop(target, temporary)
             raise
         finally:
             os.close(fresh)
@@ -111,20 +103,4 @@ class FilePlacer:
         self._pulse()
 
     def _settle(self, temporary: str, target: int, as_name: str, existing: os.stat_result | None) -> None:
-        try:
-            if existing is not None and self._rules.backup:
-                self.keep_backup(target, as_name)
-            os.rename(temporary, as_name, src_dir_fd=target, dst_dir_fd=target)
-        except BaseException:
-            self._drop(temporary, target)
-            raise
-        if existing is not None and existing.st_nlink > 1:
-            self._drop(temporary, target)  # a rename onto another name of the same file does nothing
-
-    def _drop(self, temporary: str, target: int) -> None:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=target)
-
-
-def _is_same_moment(one: os.stat_result, other: os.stat_result) -> bool:
-    return (one.st_size, one.st_mtime_ns, one.st_ctime_ns) == (other.st_size, other.st_mtime_ns, other.st_ctime_ns)
+        settle(target, temporary, as_name, existing, self.keep_backup if self._rules.backup else None)
