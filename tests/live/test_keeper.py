@@ -68,6 +68,12 @@ def command(pid: int) -> str:
         return ""
 
 
+def holders(data: Path) -> list[str]:
+    """Return the command lines that speak of this directory."""
+    commands = [command(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [one for one in commands if str(data) in one]
+
+
 def workers(pid: int) -> set[int]:
     return {child for child in children(pid) if "time.sleep(100)" in command(child)}
 
@@ -91,12 +97,14 @@ async def test_terminated_keeper_ends_its_children_and_exits_with_0(data: Path, 
         keeper.process.send_signal(signal.SIGTERM)
         assert await keeper.wait() == 0
         assert not is_running(hub)
+        assert holders(data) == []  # not even the sandbox that it tries at first
 
 
 async def test_interrupted_keeper_does_the_same(data: Path, uid: int | None):
     async with live_keeper(data, uid=uid) as keeper:
         keeper.process.send_signal(signal.SIGINT)
         assert await keeper.wait() == 0
+        assert holders(data) == []
 
 
 async def test_hub_that_does_not_end_is_killed(data: Path, uid: int | None):

@@ -5,6 +5,7 @@ import os
 import signal
 from dataclasses import replace
 
+from studiolo.runtime.keeper.linux import children_of, name_process
 from studiolo.runtime.keeper.loop import Task, Wait, wait_for_child
 from studiolo.runtime.keeper.spawn import Launch, spawn
 
@@ -34,7 +35,19 @@ def execute(launch: Launch) -> Task[tuple[int, str]]:
 
 
 def kill_child(pid: int) -> None:
-    """Kill our own child and wait for it; it cannot have been recycled, since only we can wait for it."""
+    """Kill our own child with its children and wait for it; it cannot be recycled, since only we can wait for it.
+
+    bubblewrap takes its child along only once that child has asked for it; killed before, it would leave it behind,
+    waiting for ever. It is stopped first, so that no other child comes while we look.
+    """
     with contextlib.suppress(ProcessLookupError, ChildProcessError):
+        os.kill(pid, signal.SIGSTOP)
+        _, status = os.waitpid(pid, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            return
+        children = [name_process(child) for child in children_of(pid)]
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+        for child in children:
+            if child is not None:
+                child.kill(signal.SIGKILL)

@@ -104,9 +104,10 @@ class Keeper:
             self._watch_signals()
             self._make_children(listener)
             self._children[0].start()
-            self._loop.start(self._interior.probe(), self._probed)
+            probing = self._loop.start(self._interior.probe(), self._probed)
             Logs(self._directory, self._loop).look_after()
             self._loop.run()
+            probing.cancel()  # who ends us at once would find the sandbox left behind
         return self._exit_code
 
     def _log_failure(self, error: Exception) -> None:
