@@ -88,9 +88,12 @@ def test_upload_outlives_the_hub(server: Server, project_id: str):
     assert made.status_code == 201
     location = server.address + made.headers["location"]
 
+    uploads = server.data / "projects" / project_id / "home" / ".studiolo" / "uploads"
+
     def pieces_until_the_hub_dies() -> Iterator[bytes]:
         for at in range(0, len(content), 256 * 1024):
             if at == 4 * MIB:
+                until(lambda: any(part.stat().st_size for part in uploads.glob("*.part")))
                 os.kill(server.hub_pid, signal.SIGKILL)
             yield content[at : at + 256 * 1024]
 
