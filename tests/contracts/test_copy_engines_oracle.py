@@ -27,8 +27,9 @@ from studiolo.testing.hosts import TwoHosts, order, two_hosts
 RSYNC = ["rsync", "--recursive", "--links", "--hard-links", "--perms", "--times", "--omit-link-times"]
 RSYNC += ["--one-file-system", "--chmod=ug-s,o-t", "--quiet"]
 PARTIAL = 23
+EXAMPLES = int(os.environ.get("STUDIOLO_TEST_EXAMPLES", "60"))
 bounded = settings(
-    max_examples=int(os.environ.get("STUDIOLO_TEST_EXAMPLES", "60")),
+    max_examples=EXAMPLES,
     derandomize="STUDIOLO_TEST_EXAMPLES" not in os.environ,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -230,7 +231,7 @@ def test_both_engines_leave_the_same_tree(copier: Copier, source: Directory, tar
 
 
 @given(source=sources, target=targets, rules=rules, exclude=st.lists(patterns, min_size=1, max_size=4))
-@bounded
+@settings(bounded, max_examples=EXAMPLES * 2 // 3)  # three runs of rsync each
 def test_what_rsync_excludes_stays_behind_and_is_left_alone(
     between_hosts: Copier, source: Directory, target: Directory, rules: Rules, exclude: list[str]
 ):

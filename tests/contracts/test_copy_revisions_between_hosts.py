@@ -24,7 +24,7 @@ contents = st.sampled_from(["", "1\n", "1\n2\n3\n", "0\n1\n2\n3\n", "1\n2\n3\n4\
 names = st.sampled_from(["a.txt", "b", "d/a.txt", "d/e/a", f"a.{TODAY}.txt"])
 trees = st.dictionaries(names, contents, max_size=5)
 bounded = settings(
-    max_examples=int(os.environ.get("STUDIOLO_TEST_EXAMPLES", "40")),
+    max_examples=int(os.environ.get("STUDIOLO_TEST_EXAMPLES", "30")),
     derandomize="STUDIOLO_TEST_EXAMPLES" not in os.environ,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
