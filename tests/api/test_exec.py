@@ -75,6 +75,12 @@ async def test_viewers_may_not_run_commands(as_stranger, project_id, add_person)
     assert answer["code"] == "role_too_low"
 
 
+@pytest.mark.parametrize("timeout", [0, -1])
+async def test_a_command_needs_time(as_owner, project_id, runner, timeout):
+    words = await as_owner.fails("project_exec", project_id=project_id, command="ls", timeout=timeout)
+    assert words == "timeout must be a number of seconds above zero"
+
+
 @pytest.mark.parametrize(("timeout", "seconds"), [(86_400, 86_400), (1e9, 86_400)])
 async def test_time_of_a_command_is_a_day_at_most(as_owner, project_id, runner, timeout, seconds):
     await as_owner.call("project_exec", project_id=project_id, command="ls", timeout=timeout)

@@ -187,6 +187,7 @@ async def test_options_must_be_a_list(hub: FakeHub, as_person: Principal) -> Non
         ({"projects": {"uid": None}}, "FATAL: user get query not allowed for projects.uid"),
         ({"accounts": {"password_hash": None}}, "FATAL: user get query not allowed for accounts.password_hash"),
         ({"projects": {"title": {"~": "x"}, "name": None}}, "FATAL: unknown operator '~'"),
+        ({"accounts": {"created": {">": "soon"}, "first_name": None}}, "FATAL: 'soon' is not a date"),
         ({"projects": {"title": {"=": {}}, "name": None}}, "FATAL: a value to compare with must not be an object"),
         (
             {"projects": {"created": {">": {"relative_time": 1e300, "unit": "years"}}, "name": None}},

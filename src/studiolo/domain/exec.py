@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from studiolo.core.errors import AgentUnavailable, CommandFailed
+from studiolo.core.errors import AgentUnavailable, CommandFailed, InvalidRequest
 from studiolo.core.ids import ProjectId
 from studiolo.core.models import Principal, Project
 from studiolo.domain.access import Access
@@ -54,6 +54,8 @@ class Exec:
         Raises CommandFailed in the words of the API.
         """
         project = await self._access.project(principal, project_id, write=True)
+        if timeout_seconds <= 0:
+            raise InvalidRequest("timeout must be a number of seconds above zero", fields={"timeout": "not positive"})
         params: dict[str, Any] = {
             "command": command,
             "args": list(args),

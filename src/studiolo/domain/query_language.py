@@ -51,6 +51,8 @@ class Filter:
             return False
         if isinstance(found, datetime) and isinstance(wanted, str):
             wanted = parse_moment(wanted)
+            if wanted is None:
+                raise InvalidRequest(f"FATAL: '{self.value}' is not a date")
         return _holds(self.operator, found, wanted)
 
 
