@@ -45,7 +45,7 @@ check: lint types imports ## Format, lint, types, import contracts
 test: setup-dev test-python test-web ## The whole suite: Python, front end, browser
 
 test-python: setup-dev
-	$(PY) -m pytest
+	@scripts/test
 
 test-web: setup-dev
 	cd web && npm test --silent
