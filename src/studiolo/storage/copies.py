@@ -19,6 +19,7 @@ from typing import Any, Literal
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     Text,
     Update,
     and_,
@@ -214,13 +215,19 @@ def next_turn(
 def _last_due_of_account(
     tx: Connection, account_id: AccountId | None, scheduled_at: datetime | None
 ) -> datetime | None:
-    # `== None` becomes IS NULL, which an index serves on both databases; IS NOT DISTINCT FROM would not be
-    same_account = copies.c.account_id == account_id
-    same_moment = copies.c.scheduled_at == scheduled_at
+    query = _last_due(is_of_nobody=account_id is None, is_scheduled=scheduled_at is not None)
+    return tx.execute(query, {"wanted": account_id, "moment": scheduled_at}).scalar_one_or_none()
+
+
+@functools.cache
+def _last_due(*, is_of_nobody: bool, is_scheduled: bool) -> Select[Any]:
+    # IS NULL is served by an index on both databases; IS NOT DISTINCT FROM would not be
+    account, moment = copies.c.account_id, copies.c.scheduled_at
+    same_account = account.is_(None) if is_of_nobody else account == bindparam("wanted")
+    same_moment = moment == bindparam("moment", type_=moment.type) if is_scheduled else moment.is_(None)
     query = select(copies.c.due_at).where(same_account, same_moment, copies.c.due_at.is_not(None))
     # all of the index's columns: PostgreSQL does not see that IS NULL leaves one value, and would pass over the index
-    in_order = (copies.c.account_id.desc(), copies.c.scheduled_at.desc(), copies.c.due_at.desc())
-    return tx.execute(query.order_by(*in_order).limit(1)).scalar_one_or_none()
+    return query.order_by(account.desc(), moment.desc(), copies.c.due_at.desc()).limit(1)
 
 
 def _is_of(kind: Kind) -> ColumnElement[bool]:

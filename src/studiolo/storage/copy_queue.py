@@ -124,24 +124,7 @@ def finish_well(
     tx: Connection, done: Sequence[tuple[CopyOperation, dict[str, Any] | None]], owner: str, now: datetime
 ) -> None:
     """Record the good end of copies, each with its report; whose lease was lost is passed over."""
-    report = copies.c.report.type
-    statement = (
-        update(copies)
-        .where(
-            copies.c.copy_id == bindparam("of_copy"),
-            copies.c.lease_owner == bindparam("of_owner"),
-            copies.c.attempts == bindparam("of_attempts"),
-        )
-        .values(
-            finished_at=bindparam("of_now"),
-            due_at=None,
-            lease_owner=None,
-            lease_until=None,
-            report=bindparam("of_report", type_=report),
-            **{name: bindparam(f"of_{name}") for name in PROGRESS},
-        )
-    )
-    tx.execute(statement, [_ended(copy, owner, now, report or {}) for copy, report in done])
+    tx.execute(_END_WELL, [_ended(copy, owner, now, report or {}) for copy, report in done])
 
 
 def give_back(
@@ -222,6 +205,22 @@ def _anybody_free_query() -> Select[Any]:
 
 
 # built once: putting such statements together costs more than running them
+_END_WELL = (
+    update(copies)
+    .where(
+        copies.c.copy_id == bindparam("of_copy"),
+        copies.c.lease_owner == bindparam("of_owner"),
+        copies.c.attempts == bindparam("of_attempts"),
+    )
+    .values(
+        finished_at=bindparam("of_now"),
+        due_at=None,
+        lease_owner=None,
+        lease_until=None,
+        report=bindparam("of_report", type_=copies.c.report.type),
+        **{name: bindparam(f"of_{name}") for name in PROGRESS},
+    )
+)
 _CLAIM = (
     update(copies)
     .where(copies.c.copy_id.in_(bindparam("chosen", expanding=True)), _is_free(_NOW))
