@@ -83,11 +83,13 @@ async def test_asking_for_usage_does_not_count_as_use(agent, connector):
     first = await idle()
     await asyncio.sleep(0.05)
     await connector.call(agent.socket_path, "ping", {}, timeout_seconds=10)
+    assert (await connector.call(agent.socket_path, "disk_use", {}, timeout_seconds=10))["used_bytes"] >= 0
     assert await idle() > first
-    slow = connector.call(agent.socket_path, "exec.run", {"command": "sleep 0.3"}, timeout_seconds=10)
+    slow = connector.call(agent.socket_path, "exec.run", {"command": "sleep 1"}, timeout_seconds=20)
     task = asyncio.create_task(slow)
-    await asyncio.sleep(0.15)
-    assert await idle() == 0  # a call is running
+    while await idle() != 0:  # until the call runs
+        assert not task.done()
+        await asyncio.sleep(0.01)
     await task
 
 
