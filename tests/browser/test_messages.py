@@ -183,9 +183,10 @@ def test_open_of_a_directory_shows_the_banner_and_answers_done(project: LiveProj
     assert status(app)["open_files"] == {}
 
 
-@pytest.mark.parametrize("path", ["missing/", "../"])
+@pytest.mark.parametrize("path", ["missing/", "file.md/", "../"])
 def test_open_of_a_directory_that_is_not_there_is_an_error(project: LiveProject, app: EmbeddedFrame, path: str):
-    refused_open(app, project.project_id, path)
+    project.write("file.md", "text")
+    assert "ENO" not in refused_open(app, project.project_id, path)["mesg"]
 
 
 def test_open_of_a_directory_of_a_project_that_is_not_there_is_an_error(app: EmbeddedFrame):
@@ -195,6 +196,8 @@ def test_open_of_a_directory_of_a_project_that_is_not_there_is_an_error(app: Emb
 
 def test_closeall_sent_after_open_has_the_last_word(project: LiveProject, app: EmbeddedFrame):
     project.write("brief.md", "text")
+    said: list[ConsoleMessage] = []
+    app.page.on("console", lambda message: said.append(message))
     before = len(app.messages())
     app.page.evaluate(
         "([messages, origin]) => messages.forEach((message) => send('studiolo', message, origin))",
@@ -205,6 +208,7 @@ def test_closeall_sent_after_open_has_the_last_word(project: LiveProject, app: E
     assert app.messages()[-1]["mesg"] == "all files are closed"
     assert status(app)["open_files"] == {}
     expect(app.inside.locator(".message.ready")).to_be_visible()
+    assert [one.text for one in said] == []
 
 
 def test_frame_works_again_after_an_error(project: LiveProject, app: EmbeddedFrame):

@@ -49,6 +49,17 @@ def test_two_people_see_each_others_typing_outputs_and_presence(
     expect(adas.inside.get_by_role("img", name="Bob Noyce is here")).to_have_count(0)
 
 
+def test_question_of_somebody_elses_run_takes_no_focus(server: LiveServer, project: LiveProject, embed, second):
+    project.write("asks.ipynb", notebook("name = input('Name? ')", "here = 1"))
+    runner = ready(embed(project.url("asks.ipynb")))
+    writer = ready(embed(project.url("asks.ipynb"), page=second))
+    writing = writer.editor("cell-1")
+    runner.run("cell-0")
+    expect(runner.cell("cell-0").get_by_label("Name?")).to_be_focused()
+    expect(writer.cell("cell-0").get_by_label("Name?")).to_be_visible()
+    expect(writing).to_be_focused()
+
+
 def test_reader_may_look_and_not_write(server: LiveServer, project: LiveProject, ada: Person, embed, second):
     project.write("read.ipynb", notebook("x = 1", "x"))
     token = server.mint_read_only_token(ada.account_id)

@@ -36,7 +36,6 @@ article h4 { font: 600 13px/1.4 ui-monospace, monospace; margin: 16px 0 8px }
 article h5 { font-size: 14px; margin: 8px 0 }
 code, pre { font: 13px/1.5 ui-monospace, monospace }
 pre { padding: 12px 16px; border: 1px solid var(--line); border-radius: 6px; overflow: auto }
-.about { white-space: pre-line }
 table { border-collapse: collapse; width: 100%; margin: 8px 0 16px }
 th, td { text-align: left; vertical-align: top; padding: 4px 16px 4px 0; border-bottom: 1px solid var(--line) }
 th { font-size: 13px; font-weight: 600 }

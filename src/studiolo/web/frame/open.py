@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from studiolo.core.errors import FileTypeUnsupported, PathOutsideProject, ProjectNotFound, StudioloError
+from studiolo.core.errors import FileNotFound, FileTypeUnsupported, PathOutsideProject, ProjectNotFound, StudioloError
 from studiolo.core.ids import ProjectId, is_uuid
 from studiolo.core.models import Principal
 from studiolo.domain.accounts import Accounts
@@ -115,9 +115,7 @@ class FrameOpen:
 
     async def _opening(self, principal: Principal, project_id: ProjectId, path: str) -> AsyncIterator[Event]:
         if path == "" or path.endswith("/"):
-            if posixpath.normpath(path.strip("/")).split("/")[0] == "..":
-                raise PathOutsideProject(f"The path {path!r} leads out of the project.")
-            await self._files.list(principal, project_id, path.strip("/"))
+            await self._require_directory(principal, project_id, path)
             yield _directory_event(project_id, path)
             return
         stages: asyncio.Queue[str | None] = asyncio.Queue()
@@ -144,6 +142,14 @@ class FrameOpen:
             "can_write": snapshot.can_write,
             "title": snapshot.path.rsplit("/", 1)[-1],
         }
+
+    async def _require_directory(self, principal: Principal, project_id: ProjectId, path: str) -> None:
+        if posixpath.normpath(path.strip("/")).split("/")[0] == "..":
+            raise PathOutsideProject(f"The path {path!r} leads out of the project.")
+        try:
+            await self._files.list(principal, project_id, path.strip("/"))
+        except (FileNotFound, FileTypeUnsupported) as error:  # said in the words of API v1
+            raise FileNotFound(f"There is no directory {path!r} in this project.", path=path) from error
 
     async def _is_directory(self, principal: Principal, project_id: ProjectId, path: str) -> bool:
         try:

@@ -97,9 +97,9 @@ export class CellView {
     return this.#source instanceof SourceView && !this.#source.isMounted ? this.#source.paint() : Promise.resolve();
   }
 
-  ask(prompt: string, isPassword: boolean): void {
+  ask(prompt: string, isPassword: boolean, takesFocus: boolean): void {
     this.#input?.destroy();
-    this.#input = new InputView(prompt, isPassword, (value) => {
+    this.#input = new InputView(prompt, isPassword, takesFocus, (value) => {
       this.#host.shared.session.send({ type: "input_reply", cell_id: this.id, value });
       this.focus();
     });

@@ -35,6 +35,8 @@ export class NotebookView implements CellHost {
   readonly #undo: Y.UndoManager;
   readonly #later: Later;
   readonly #end: HTMLElement;
+  /** Cells that were run from this page: what they ask is asked here. */
+  readonly #runHere = new Set<string>();
   #selected: string | null = null;
   #isPainting = false;
 
@@ -85,7 +87,10 @@ export class NotebookView implements CellHost {
   }
 
   runAll(): void {
-    for (const view of this.#views.values()) view.render();
+    for (const view of this.#views.values()) {
+      view.render();
+      this.#runHere.add(view.id);
+    }
     if (this.#mayWrite() && !this.shared.session.send({ type: "run_all" })) this.#sayOffline();
   }
 
@@ -162,7 +167,8 @@ export class NotebookView implements CellHost {
   }
 
   ask(id: string, prompt: string, isPassword: boolean): void {
-    this.#views.get(id)?.ask(prompt, isPassword);
+    this.#later.now(); // else the focus would go on from the question
+    this.#views.get(id)?.ask(prompt, isPassword, this.#runHere.has(id));
   }
 
   stopAsking(id: string): void {
@@ -220,6 +226,7 @@ export class NotebookView implements CellHost {
   }
 
   #send(id: string): void {
+    this.#runHere.add(id);
     if (this.#mayWrite() && !this.shared.session.send({ type: "run", cell_id: id })) this.#sayOffline();
   }
 

@@ -1,3 +1,4 @@
+import type * as Y from "yjs";
 import type { Press } from "../boot/boot.ts";
 import { el } from "../cells/dom.ts";
 import { SourceView } from "../cells/source.ts";
@@ -15,6 +16,7 @@ export class FileView {
   readonly #source: SourceView;
   readonly #article: HTMLElement;
   readonly #preview = el("div", "preview rich");
+  #text: Y.Text | null = null;
   #timer = 0;
 
   constructor(shared: Shared, article: HTMLElement, toolbar: Toolbar, path: string) {
@@ -34,6 +36,7 @@ export class FileView {
   /** Called once the document is here. */
   refresh(): void {
     const text = this.#shared.session.doc.getText("source");
+    this.#text = text;
     this.#source.bind(text);
     void this.#source.edit();
     text.observe(this.#onChange);
@@ -46,7 +49,7 @@ export class FileView {
 
   destroy(): void {
     clearTimeout(this.#timer);
-    this.#shared.session.doc.getText("source").unobserve(this.#onChange);
+    this.#text?.unobserve(this.#onChange);
     this.#source.destroy();
     this.#preview.remove();
   }

@@ -4,7 +4,8 @@ import { el } from "../cells/dom.ts";
 export class InputView {
   readonly element: HTMLFormElement;
 
-  constructor(prompt: string, isPassword: boolean, onReply: (value: string) => void) {
+  /** `takesFocus`: its reader asked for it here. It never takes the focus from the page around us. */
+  constructor(prompt: string, isPassword: boolean, takesFocus: boolean, onReply: (value: string) => void) {
     const field = el("input", "");
     field.type = isPassword ? "password" : "text";
     field.autocomplete = "off";
@@ -18,7 +19,7 @@ export class InputView {
       onReply(field.value);
     });
     this.element.addEventListener("keydown", (event) => event.stopPropagation());
-    requestAnimationFrame(() => field.focus({ preventScroll: false }));
+    if (takesFocus && document.hasFocus()) requestAnimationFrame(() => field.focus({ preventScroll: false }));
   }
 
   destroy(): void {
