@@ -11,7 +11,6 @@ from studiolo.core.secrets import SystemSecretSource
 from studiolo.storage.database import Database
 from studiolo.testing.clock import MovingClock
 from studiolo.testing.databases import PostgresServer, migrate
-from studiolo.testing.leftovers import Leftovers
 from studiolo.testing.secrets import CountedSecretSource
 
 
@@ -21,33 +20,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("root"):
                 item.add_marker(pytest.mark.skip(reason="needs to run as root"))
-
-
-_LEFTOVERS = pytest.StashKey[Leftovers]()
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    session.stash[_LEFTOVERS] = Leftovers()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """Note after each file what runs, so that who left it can be told."""
-    try:
-        return (yield)
-    finally:
-        if nextitem is None or nextitem.path != item.path:
-            item.session.stash[_LEFTOVERS].note(item.nodeid.split("::")[0])
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    """Fail when a process that the tests started is still there."""
-    left = session.stash[_LEFTOVERS].end()
-    if left:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        print("\nprocesses that tests left behind:", *left, sep="\n  ")
-    return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -1,51 +1,59 @@
-"""Processes that tests started and did not end, however far they went away from the test that started them.
+"""Run the tests, and fail when a process that they started is left: `python -m studiolo.testing.leftovers pytest ...`.
 
-The process of the tests becomes the parent of every orphan below it (a "subreaper"), so that neither a session of its
-own nor the death of its parent hides a process: all of them are descendants until the end.
+This process becomes the parent of every orphan below it (a "subreaper"), so that neither a session of its own nor the
+death of its parent hides a process. It is another one than that of the tests because somebody has to wait for orphans,
+as init does, without taking away the ends of the tests' own children.
 """
 
-import ctypes
 import os
 import signal
+import sys
+import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-from studiolo.runtime.keeper.linux import ProcessName, name_process
-from studiolo.testing.live import until
+from studiolo.runtime.keeper.linux import ProcessName, adopt_orphans, name_process
 
-_PR_SET_CHILD_SUBREAPER = 36
+_GRACE_SECONDS = 10.0  # what was told to end may still be ending
+_PAUSE_SECONDS = 0.05
 
 
-class Leftovers:
-    """All processes below this one that were not there when it began to look."""
+def run(command: list[str], grace_seconds: float = _GRACE_SECONDS) -> int:
+    """Run a command and return its exit code, or 1 when it is 0 and something is left; say what, and end it."""
+    adopt_orphans()
+    # a shell makes what it runs beside itself deaf to Ctrl-C, and all that is started from there: servers, kernels
+    deaf = (signal.SIGINT, signal.SIGQUIT)
+    tests = os.posix_spawnp(command[0], command, os.environ, setsigdef=deaf)  # noqa: TID251 - theirs is ours
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)  # a terminal tells the tests as well
+    signal.signal(signal.SIGTERM, lambda number, _frame: os.kill(tests, number))
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == tests:
+            break
+    code = os.waitstatus_to_exitcode(status)
+    left = _left(grace_seconds)
+    if left:
+        print("Processes that the tests left:", *map(_describe, left), sep="\n  ", file=sys.stderr)  # noqa: T201
+    for name in left:
+        name.kill(signal.SIGKILL)
+    return code if code > 0 else int(code < 0 or bool(left))
 
-    def __init__(self, grace_seconds: float = 10.0) -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "prctl")
-        self._grace_seconds = grace_seconds  # what was told to end may still be ending
-        self._before = set(_descendants())
-        self._since: dict[ProcessName, str] = {}
 
-    def note(self, place: str) -> None:
-        """Remember that what runs now, and is not known yet, was started by the tests of `place`."""
-        for name in _descendants():
-            if name not in self._before:
-                self._since.setdefault(name, place)
+def _left(seconds: float) -> list[ProcessName]:
+    """Return what runs below this process after a while."""
+    deadline = time.monotonic() + seconds
+    while (names := list(_descendants())) and time.monotonic() < deadline:
+        _reap()
+        time.sleep(_PAUSE_SECONDS)
+    return names
 
-    def end(self) -> list[str]:
-        """Wait a moment, end what is still there and say what it was and whose."""
-        with suppress(AssertionError):
-            until(lambda: not self._alive(), self._grace_seconds)
-        left = self._alive()
-        words = [f"{self._since.get(name, 'the last test')}: {name.pid} {_command(name)}" for name in left]
-        for name in left:
-            name.kill(signal.SIGKILL)
-        return words
 
-    def _alive(self) -> list[ProcessName]:
-        return [name for name in _descendants() if name not in self._before]
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
 
 
 def _descendants() -> Iterator[ProcessName]:
@@ -71,8 +79,13 @@ def _children(pid: int) -> Iterator[int]:
             continue
 
 
-def _command(name: ProcessName) -> str:
+def _describe(name: ProcessName) -> str:
+    """Return pid and command line, which mostly holds a test's directory."""
     try:
-        return Path(f"/proc/{name.pid}/cmdline").read_text(errors="replace").replace("\0", " ")[:300]
+        return f"{name.pid} " + Path(f"/proc/{name.pid}/cmdline").read_text(errors="replace").replace("\0", " ")
     except OSError:
-        return ""
+        return str(name.pid)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))
