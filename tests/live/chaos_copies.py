@@ -164,7 +164,7 @@ class Chaos:
             soon = datetime.now(UTC) + timedelta(seconds=self.random.uniform(0, 4))
             options["scheduled"] = soon.isoformat()
         else:
-            copy.is_awaited = self.random.random() < 0.3
+            copy.is_awaited = self.random.random() < 0.1
         return copy
 
     def _scripts(self, wave: list[Copy]) -> list[tuple[int, str]]:
