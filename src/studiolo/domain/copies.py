@@ -39,7 +39,7 @@ MAX_LIMIT = 1000
 MAX_OFFSET = 100_000
 MAX_PATH_CHARACTERS = 4_096
 MAX_PATTERNS = 1_000
-_REAPED_AT_ONCE = 500
+_REAPED_AT_ONCE = 100
 _NAME_CHARACTERS = 12
 _PAUSES_SECONDS = (0.03, 0.05, 0.1, 0.2, 0.4, 0.8)  # between looks into the table, while there is no news
 
