@@ -5,7 +5,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from studiolo.testing.chromium import EmbeddedFrame
 from studiolo.testing.live import LiveProject, notebook, until, until_equal
@@ -163,6 +163,32 @@ def test_markdown_file_is_edited_previewed_and_saved(project: LiveProject, embed
     editor.type(" and **more**")
     expect(preview.locator("strong")).to_have_text("more")
     until(lambda: project.read("notes.md") == "# Notes\n\nSome *stress* and $a^2$ and **more**")
+
+
+def test_cell_keeps_its_height_when_its_editor_comes(project: LiveProject, embed):
+    project.write("height.ipynb", notebook("a = 1\nb = 2\n", "c = 3"))
+    embedded = ready(embed(project.url("height.ipynb")))
+    source = embedded.cell("cell-0").locator(".source")
+    before = source.bounding_box()
+    source.click()
+    expect(source.locator(".cm-content")).to_be_focused()
+    assert source.bounding_box() == before
+
+
+@pytest.mark.parametrize("name", ["late.txt", "late.md", "late.ipynb"])
+def test_what_is_typed_before_the_editor_is_there_is_not_lost(project: LiveProject, page: Page, embed, name: str):
+    held: list[Route] = []
+    page.route("**/assets/editor-*.js", lambda route: held.append(route))
+    project.write(name, notebook("one") if name.endswith(".ipynb") else "one")
+    embedded = ready(embed(project.url(name)))
+    embedded.inside.locator(".source").first.click()
+    page.keyboard.type(" and two")
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    expect(embedded.inside.locator(".cm-content").first).to_have_text("one and two")
+    expect(embedded.inside.locator(".cm-content").first).to_be_focused()
+    until(lambda: "one and two" in project.read(name))
 
 
 @pytest.mark.parametrize("name", ["plain.txt", "program.py", "data.csv", "Makefile"])

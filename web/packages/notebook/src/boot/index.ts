@@ -38,25 +38,26 @@ let deliver: (event: MessageEvent) => void = (event) => void waiting.push(event)
 addEventListener("message", (event) => deliver(event));
 
 let press: Press | null = null;
-let isAwaitingEditor = false;
+let awaited: Element | null = null; // code that was pressed into, and has no editor yet
 let typed = "";
+const STILL = ":scope > pre.code";
 addEventListener(
   "pointerdown",
   ({ target, button, clientX: x, clientY: y }) => {
     press = target instanceof Element && button === 0 ? { target, x, y } : null;
-    isAwaitingEditor = press?.target.closest(".source") != null;
+    const source = press?.target.closest(".source") ?? null;
+    awaited = source?.querySelector(STILL) ? source : null;
     typed = "";
   },
   true,
 );
 
-// Who has pressed into code types at once: what comes before the editor is there is kept for it.
+// Who has pressed into code types at once: what comes before the editor is there is kept for it, and is no command.
 addEventListener(
   "keydown",
   (event) => {
-    const hasNoPlace = document.activeElement === null || document.activeElement === document.body;
-    const isText = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing;
-    if (!isAwaitingEditor || !hasNoPlace || !isText) return;
+    if (!awaited?.querySelector(STILL) || document.activeElement?.contains(awaited) === false) return;
+    if (event.key.length !== 1 || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     typed += event.key;
     event.preventDefault();
   },
@@ -118,7 +119,7 @@ const boot: Boot = {
   takeTyped() {
     const taken = typed;
     typed = "";
-    isAwaitingEditor = false;
+    awaited = null;
     return taken;
   },
   takePress() {

@@ -4,6 +4,7 @@ import { el } from "../cells/dom.ts";
 import { SourceView } from "../cells/source.ts";
 import { fileLanguage } from "../editor/file_language.ts";
 import { typeset } from "../outputs/math.ts";
+import { Disposables } from "../store/store.ts";
 import type { Toolbar } from "../toolbar/toolbar.ts";
 import type { Shared } from "./shared.ts";
 
@@ -16,6 +17,7 @@ export class FileView {
   readonly #source: SourceView;
   readonly #article: HTMLElement;
   readonly #preview = el("div", "preview rich");
+  readonly #disposables = new Disposables();
   #text: Y.Text | null = null;
   #timer = 0;
 
@@ -25,6 +27,7 @@ export class FileView {
     const element = article.querySelector<HTMLElement>(":scope > .source") ?? article.appendChild(el("div", "source"));
     const language = article.dataset.kind === "markdown" ? "markdown" : fileLanguage(path);
     this.#source = new SourceView(shared, element, { language, label: path, keys: [] });
+    this.#disposables.listen(element, "click", this.#onClick);
     this.#preview.hidden = true;
     article.append(this.#preview);
     toolbar.addName(path.slice(path.lastIndexOf("/") + 1));
@@ -50,9 +53,16 @@ export class FileView {
   destroy(): void {
     clearTimeout(this.#timer);
     this.#text?.unobserve(this.#onChange);
+    this.#disposables.destroy();
     this.#source.destroy();
     this.#preview.remove();
   }
+
+  /** A press while the editor is on its way; an earlier one is replayed by `edit`. */
+  #onClick = (event: MouseEvent): void => {
+    if (this.#text === null || this.#source.isMounted || event.button !== 0) return;
+    void this.#source.edit({ x: event.clientX, y: event.clientY });
+  };
 
   #setPreview(isOn: boolean): void {
     this.#preview.hidden = !isOn;
