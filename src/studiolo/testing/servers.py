@@ -69,17 +69,19 @@ class Server:
     def start(self) -> "Server":
         """Start the server, wait until it is ready, and make sure of an administrator."""
         self.launch()
-        self._wait_for_address()
-        if not self.key:  # while the hub is getting ready
-            made = json.loads(self.create_account("operator@example.edu", "--admin", "--api-key").stdout)
+        self.wait_until_ready()
+        if not self.key:
+            done = self.create_account("operator@example.edu", "--admin", "--api-key")
+            assert done.returncode == 0, done.stderr
+            made = json.loads(done.stdout)
             self.key, self.account_id = made["api_key"], made["account_id"]
             self.secrets.add(self.key)
-        self.wait_until_ready()
         return self
 
     def wait_until_ready(self) -> None:
         """Wait until the server has said its address and answers there."""
-        self._wait_for_address()
+        until(lambda: self._find_address() or not self.is_running(), READY_SECONDS, "no address was said")
+        assert self.is_running(), f"the server ended:\n{self.log()}"
         until(self.is_healthy, READY_SECONDS, "the server did not get ready")
 
     def create_account(self, email_address: str, *options: str, as_uid: int | None = None) -> Any:
@@ -214,10 +216,6 @@ class Server:
         identity: dict[str, Any] = {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
         given: dict[str, Any] = {"cwd": self.home, "env": self.variables, "stdin": subprocess.DEVNULL}
         return cast("subprocess.Popen[bytes]", subprocess.Popen(command, **given, **identity, **streams))
-
-    def _wait_for_address(self) -> None:
-        until(lambda: self._find_address() or not self.is_running(), READY_SECONDS, "no address was said")
-        assert self.is_running(), f"the server ended:\n{self.log()}"
 
     def _find_address(self) -> bool:
         said = self.log_path.read_bytes()[self._started_at :].decode(errors="replace")
