@@ -2,9 +2,12 @@
 
 import json
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
+import studiolo
 from studiolo.runtime.keeper.plan import UID_BASE
 from studiolo.testing.servers import Server
 
@@ -61,6 +64,17 @@ def test_wrong_values_are_refused_with_a_message(live_server):
         assert (done.returncode, done.stdout) == (1, "")
         assert word in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.root
+def test_first_account_can_be_made_when_only_root_reaches_the_installation(live_server, tmp_path: Path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    package = Path(studiolo.__file__).parent
+    shutil.copytree(package, closed / "studiolo", ignore=shutil.ignore_patterns("static", "__pycache__"))
+    server: Server = live_server(is_started=False, is_root=True)
+    server.variables["PYTHONPATH"] = str(closed)
+    made_by(server.create_account("first@example.edu"))
 
 
 @pytest.mark.root

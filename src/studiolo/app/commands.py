@@ -1,9 +1,13 @@
 """What the command line does beside a server, or before there is one."""
 
 import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 
+import studiolo
 from studiolo.core.clock import SystemClock
+from studiolo.core.errors import RunnerUnavailable
 from studiolo.core.models import Principal
 from studiolo.core.secrets import SystemSecretSource
 from studiolo.core.settings import Settings
@@ -12,6 +16,7 @@ from studiolo.domain.api_keys import ApiKeys
 from studiolo.domain.passwords import Passwords
 from studiolo.runtime.copying.confinement import become_owner
 from studiolo.runtime.keeper.directories import DataDirectory
+from studiolo.runtime.keeper.exposure import expose
 from studiolo.storage.database import Database
 
 
@@ -59,7 +64,7 @@ def _become_owner(data: Path) -> None:
 
     Nothing in an ordinary user's directory may become root's; and in the hub's, names may be links that a hub that was
     taken over left there for root to follow. Of root's rights only reading stays, for an installation that is closed
-    to others.
+    to others; but who asks `access` what may be read, as Alembic does, is told by uid alone, so the way is opened too.
     """
     is_root = os.geteuid() == 0
     if is_root and data.is_dir() and (owner := data.stat()).st_uid != 0:
@@ -70,4 +75,6 @@ def _become_owner(data: Path) -> None:
     directory = DataDirectory(str(data), is_root=is_root)
     directory.prepare()
     if directory.hub_uid is not None:
+        with suppress(RunnerUnavailable):  # not every container lets root mount; without migrations reading is enough
+            expose((str(data.resolve()), str(Path(studiolo.__file__).parent), sys.prefix, sys.base_prefix))
         become_owner(directory.hub_uid, reads_others=True)
