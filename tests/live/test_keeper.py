@@ -97,14 +97,14 @@ async def test_terminated_keeper_ends_its_children_and_exits_with_0(data: Path, 
         keeper.process.send_signal(signal.SIGTERM)
         assert await keeper.wait() == 0
         assert not is_running(hub)
-        assert holders(data) == []  # not even the sandbox that it tries at first
+        await until(lambda: holders(data) == [])  # not even the sandbox that it tries at first
 
 
 async def test_interrupted_keeper_does_the_same(data: Path, uid: int | None):
     async with live_keeper(data, uid=uid) as keeper:
         keeper.process.send_signal(signal.SIGINT)
         assert await keeper.wait() == 0
-        assert holders(data) == []
+        await until(lambda: holders(data) == [])
 
 
 async def test_hub_that_does_not_end_is_killed(data: Path, uid: int | None):
