@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 
 from studiolo import __version__
 from studiolo.core.errors import StudioloError
-from studiolo.core.settings import Settings, load_settings
+from studiolo.core.settings import Settings, inherited_settings
 
 
 def settings_options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -59,6 +59,8 @@ def _members(annotation: Any) -> tuple[Any, ...]:
 
 def read_settings(config: Path | None, given: dict[str, Any]) -> Settings:
     """Build the settings; end the program with a clear message when they are wrong."""
+    from studiolo.core.settings_sources import load_settings
+
     try:
         return load_settings(config, **given)
     except FileNotFoundError as error:
@@ -160,7 +162,7 @@ def hub(keeper_fd: int, listen_fd: int) -> None:
     sys.modules["rich"] = None  # pyright: ignore[reportArgumentType]
     from studiolo.app.hub import run_hub
 
-    run_hub(read_settings(None, {}), keeper_fd=keeper_fd, listen_fd=listen_fd)
+    run_hub(inherited_settings(), keeper_fd=keeper_fd, listen_fd=listen_fd)
 
 
 @main.command("_copy_worker", hidden=True)
@@ -169,4 +171,4 @@ def copy_worker(keeper_fd: int) -> None:
     """Carry out copies as the keeper's child; settings come through the environment."""
     from studiolo.app.worker import run_copy_worker
 
-    run_copy_worker(read_settings(None, {}), keeper_fd=keeper_fd)
+    run_copy_worker(inherited_settings(), keeper_fd=keeper_fd)

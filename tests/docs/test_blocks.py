@@ -17,7 +17,8 @@ import pytest
 import yaml
 
 from studiolo.cli import main
-from studiolo.core.settings import Settings, load_settings
+from studiolo.core.settings import Settings
+from studiolo.core.settings_sources import load_settings
 from studiolo.testing.documentation import Block, blocks, unfenced_code
 from studiolo.testing.loopback import LoopbackServer, loopback_server
 

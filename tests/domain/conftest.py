@@ -6,7 +6,8 @@ import pytest
 
 from studiolo.core.models import Account, Principal
 from studiolo.core.secrets import SystemSecretSource
-from studiolo.core.settings import Settings, load_settings
+from studiolo.core.settings import Settings
+from studiolo.core.settings_sources import load_settings
 from studiolo.domain.accounts import Accounts
 from studiolo.domain.api_keys import ApiKeys
 from studiolo.domain.auth_tokens import AuthTokens

@@ -4,7 +4,8 @@ from studiolo.core.errors import AlreadyExists, Forbidden, InvalidRequest, NotFo
 from studiolo.core.ids import AccountId
 from studiolo.core.models import ANONYMOUS, Account, Principal, Scope
 from studiolo.core.secrets import SystemSecretSource
-from studiolo.core.settings import Settings, load_settings
+from studiolo.core.settings import Settings
+from studiolo.core.settings_sources import load_settings
 from studiolo.domain.accounts import Accounts
 from studiolo.domain.api_keys import ApiKeys
 from studiolo.domain.auth_tokens import AuthTokens

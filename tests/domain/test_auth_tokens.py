@@ -20,7 +20,7 @@ from studiolo.core.errors import (
 from studiolo.core.ids import AccountId, ProjectId
 from studiolo.core.models import ANONYMOUS, Account, Principal, Scope
 from studiolo.core.secrets import SystemSecretSource, hash_secret
-from studiolo.core.settings import load_settings
+from studiolo.core.settings_sources import load_settings
 from studiolo.domain.accounts import Accounts
 from studiolo.domain.auth_tokens import WRONG_PER_CALLER, AuthTokens, Narrowing
 from studiolo.domain.sign_ins import SignIns

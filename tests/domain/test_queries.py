@@ -8,7 +8,8 @@ from studiolo.core.clock import iso_milliseconds
 from studiolo.core.errors import Conflict, Forbidden, InvalidRequest, NotFound, RoleTooLow, RunnerUnavailable, TooLarge
 from studiolo.core.models import ANONYMOUS, Account, Collaborator, Principal, ProjectState, Role, Scope
 from studiolo.core.secrets import SystemSecretSource
-from studiolo.core.settings import Settings, load_settings
+from studiolo.core.settings import Settings
+from studiolo.core.settings_sources import load_settings
 from studiolo.domain.query_language import deep_merge, is_like
 from studiolo.storage import collaborators
 from studiolo.storage import projects as rows

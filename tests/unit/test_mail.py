@@ -13,7 +13,7 @@ from aiosmtpd.controller import Controller
 from studiolo.core.errors import Unavailable
 from studiolo.core.models import Mail
 from studiolo.core.secrets import SystemSecretSource
-from studiolo.core.settings import load_settings
+from studiolo.core.settings_sources import load_settings
 from studiolo.runtime.mail import mailer_of
 from studiolo.testing.clock import MovingClock
 

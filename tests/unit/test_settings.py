@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from studiolo.core.settings import load_settings
+from studiolo.core.settings_sources import load_settings
 
 
 def test_nothing_given_means_sqlite_in_the_data_directory_and_a_sandbox() -> None:

@@ -1,31 +1,27 @@
-"""Settings: the only reader of the environment and of the configuration file.
+"""Settings: what they are; `settings_sources.py` reads them for who starts a server, `inherited_settings` for children.
 
 Each field can be given on the command line (`--data`), in the environment (`STUDIOLO_DATA`) or in a TOML file
 (`--config`, `STUDIOLO_CONFIG`); the first of these wins. One frozen object is built in `cli.py` and passed down.
 """
 
+import os
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from studiolo.core.origins import parse_origin_rule
+
+PREFIX = "STUDIOLO_"  # of the variables
 
 RunnerName = Literal["sandbox", "container", "kubernetes", "process"]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything an operator can set."""
 
-    model_config = SettingsConfigDict(env_prefix="STUDIOLO_", frozen=True, extra="forbid", env_ignore_empty=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Field(Path("studiolo-data"), description="Directory of the database, the projects' homes and sockets.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
@@ -36,10 +32,10 @@ class Settings(BaseSettings):
         None,
         description="Where browsers reach this server, such as https://studiolo.example.edu; needed behind a proxy.",
     )
-    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+    trusted_proxies: tuple[str, ...] = Field(
         (), description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."
     )
-    metrics_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
+    metrics_addresses: tuple[str, ...] = Field(
         ("127.0.0.0/8", "::1"),
         description="Addresses and networks that may read /metrics; everybody else needs an administrator's API key.",
     )
@@ -51,7 +47,7 @@ class Settings(BaseSettings):
         None,
         description="The software environment projects run from, a virtual environment; default: the one of setup.",
     )
-    embed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    embed_origins: tuple[str, ...] = Field(
         (),
         description="Exact origins (scheme, host, port) that may frame documents and send messages; "
         "https://*.example.edu stands for every host below by label.",
@@ -209,25 +205,11 @@ class Settings(BaseSettings):
             raise ValueError("tls_cert and tls_key go together: give both or neither")
         return self
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources: arguments, environment, file."""
-        config = cls.model_config.get("toml_file")
-        file = (TomlConfigSettingsSource(settings_cls, config),) if config else ()
-        return (init_settings, env_settings, *file)
-
     def as_environment(self) -> dict[str, str]:
-        """Return the settings as STUDIOLO_... variables, for a child process that reads them the ordinary way."""
+        """Return the settings as STUDIOLO_... variables, for a child process (`inherited_settings`)."""
         written = self.model_dump(mode="json", exclude_none=True)
         return {
-            f"STUDIOLO_{name.upper()}": ",".join(value) if isinstance(value, list) else str(value)  # pyright: ignore[reportUnknownArgumentType] - lists of text
+            PREFIX + name.upper(): ",".join(value) if isinstance(value, list) else str(value)  # pyright: ignore[reportUnknownArgumentType] - lists of text
             for name, value in written.items()
         }
 
@@ -237,18 +219,7 @@ class Settings(BaseSettings):
         return self.database or f"sqlite:///{self.data / 'studiolo.sqlite3'}"
 
 
-def load_settings(config: Path | None = None, **given: Any) -> Settings:
-    """Build the settings from the command line's `given` (None: not given), the environment and `config`.
-
-    Raises pydantic's ValidationError, and FileNotFoundError for a `config` that is not there.
-    """
-    given = {name: value for name, value in given.items() if value is not None}
-    if config is None:
-        return Settings(**given)
-    if not config.is_file():
-        raise FileNotFoundError(f"no configuration file {config}")
-
-    class FileSettings(Settings):
-        model_config = SettingsConfigDict(toml_file=config)
-
-    return FileSettings(**given)
+def inherited_settings() -> Settings:
+    """Build the settings in a child, from the variables of `as_environment`. Raises pydantic's ValidationError."""
+    variables = {name: os.environ.get(PREFIX + name.upper(), "") for name in Settings.model_fields}  # noqa: TID251 - here
+    return Settings.model_validate({name: value for name, value in variables.items() if value})

@@ -6,7 +6,8 @@ from studiolo.core.clock import Clock
 from studiolo.core.ids import AccountId
 from studiolo.core.models import Account, Principal
 from studiolo.core.secrets import SecretSource
-from studiolo.core.settings import Settings, load_settings
+from studiolo.core.settings import Settings
+from studiolo.core.settings_sources import load_settings
 from studiolo.domain.accounts import Accounts
 from studiolo.domain.passwords import Passwords
 from studiolo.storage.database import Database

@@ -22,7 +22,7 @@ from studiolo.core.clock import SystemClock
 from studiolo.core.ids import AccountId
 from studiolo.core.models import Principal, Scope
 from studiolo.core.secrets import SystemSecretSource
-from studiolo.core.settings import load_settings
+from studiolo.core.settings_sources import load_settings
 from studiolo.domain.accounts import Accounts
 from studiolo.domain.auth_tokens import AuthTokens
 from studiolo.domain.passwords import Passwords

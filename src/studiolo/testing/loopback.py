@@ -19,7 +19,7 @@ from studiolo.app.hub import Hub, build_app
 from studiolo.core.clock import SystemClock
 from studiolo.core.models import Principal
 from studiolo.core.secrets import SystemSecretSource
-from studiolo.core.settings import load_settings
+from studiolo.core.settings_sources import load_settings
 from studiolo.domain.services import Services, build_services
 from studiolo.runtime.agents import UnixAgentConnector
 from studiolo.storage.database import Database
