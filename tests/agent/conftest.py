@@ -15,6 +15,7 @@ import pytest
 import studiolo
 from studiolo.core.clock import SystemClock
 from studiolo.runtime.agents import UnixAgentConnector
+from studiolo.testing.hosts import TwoHosts, two_hosts
 
 SOURCES = Path(studiolo.__file__).parent.parent
 CHECKOUT = SOURCES.parent
@@ -126,3 +127,17 @@ def call(shared_agent: AgentProcess, connector: UnixAgentConnector) -> Call:
         return await connector.call(shared_agent.socket_path, name, params, timeout_seconds=30)
 
     return make_call
+
+
+@pytest.fixture(scope="module")
+async def module_hosts(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TwoHosts]:
+    """Give two agents that share nothing, for the tests of one file."""
+    async with two_hosts(tmp_path_factory.mktemp("hosts")) as hosts:
+        yield hosts
+
+
+@pytest.fixture
+async def hosts(module_hosts: TwoHosts) -> TwoHosts:
+    """Give two agents with empty homes."""
+    module_hosts.empty()
+    return module_hosts

@@ -6,7 +6,7 @@ import os
 import resource
 import shutil
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -26,23 +26,11 @@ from studiolo.runtime.agents import UnixAgentConnector
 from studiolo.runtime.copying.streamed import SILENCE_SECONDS, StreamedEngine
 from studiolo.runtime.protocols import AgentChannel, Postponed
 from studiolo.testing.clock import MovingClock
-from studiolo.testing.hosts import SOURCE, TARGET, TwoHosts, order, two_hosts
+from studiolo.testing.hosts import SOURCE, TARGET, TwoHosts, order
 
 pytestmark = pytest.mark.anyio
 MEBIBYTE = 1024 * 1024
 BIG = 24 * MEBIBYTE
-
-
-@pytest.fixture(scope="module")
-async def module_hosts(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TwoHosts]:
-    async with two_hosts(tmp_path_factory.mktemp("hosts")) as hosts:
-        yield hosts
-
-
-@pytest.fixture
-async def hosts(module_hosts: TwoHosts) -> TwoHosts:
-    module_hosts.empty()
-    return module_hosts
 
 
 class Middle:

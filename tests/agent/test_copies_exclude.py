@@ -2,28 +2,15 @@
 
 import json
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
 import pytest
 
 from studiolo.core.errors import CopyFailed
-from studiolo.testing.hosts import HostAgent, TwoHosts, order, two_hosts
+from studiolo.testing.hosts import HostAgent, TwoHosts, order
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-async def module_hosts(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TwoHosts]:
-    async with two_hosts(tmp_path_factory.mktemp("hosts")) as hosts:
-        yield hosts
-
-
-@pytest.fixture
-async def hosts(module_hosts: TwoHosts) -> TwoHosts:
-    module_hosts.empty()
-    return module_hosts
 
 
 def write(path: Path, content: str = "x") -> None:

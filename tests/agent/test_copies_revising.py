@@ -2,7 +2,6 @@
 
 import os
 import stat
-from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -16,23 +15,11 @@ from studiolo.core.errors import CopyFailed, FileNotFound, InvalidRequest, PathO
 from studiolo.core.ids import ProjectId
 from studiolo.runtime.copying.streamed import StreamedEngine
 from studiolo.runtime.protocols import AgentChannel
-from studiolo.testing.hosts import SOURCE, TwoHosts, order, two_hosts
+from studiolo.testing.hosts import SOURCE, TwoHosts, order
 
 pytestmark = pytest.mark.anyio
 TODAY = "2026-11-22"
 KEPT = ".studiolo/handed-out"
-
-
-@pytest.fixture(scope="module")
-async def module_hosts(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TwoHosts]:
-    async with two_hosts(tmp_path_factory.mktemp("hosts")) as hosts:
-        yield hosts
-
-
-@pytest.fixture
-async def hosts(module_hosts: TwoHosts) -> TwoHosts:
-    module_hosts.empty()
-    return module_hosts
 
 
 def write(home: Path, **files: str) -> None:

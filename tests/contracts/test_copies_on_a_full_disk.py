@@ -5,10 +5,9 @@ From the order of a group through the queue and the worker to the copier, with a
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from studiolo.domain.services import Services
 from studiolo.runtime.copying.engine import ChoosingEngine
 from studiolo.runtime.protocols import CopyOutcome
 from studiolo.storage.database import Database
+from studiolo.testing.disks import change_disk, small_disk
 from studiolo.testing.factories import make_account, principal_of
 from studiolo.testing.hubs import fake_hub
 from studiolo.testing.keepers import ORDINARY_UID, live_keeper
@@ -95,48 +95,38 @@ class School:
         return found.f_bavail * found.f_frsize
 
 
-def mount(disk: Path, options: str, *, is_new: bool = False) -> bool:
-    what = ["-t", "tmpfs", "-o", options, "tmpfs"] if is_new else ["-o", options]
-    return subprocess.run(["mount", *what, disk], check=False, capture_output=True).returncode == 0
-
-
-def unmount(disk: Path) -> None:
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
 @asynccontextmanager
 async def school_on(options: str, uid: int | None) -> AsyncGenerator[School]:
     """Give a school whose homes lie on a disk of their own."""
     data = Path(tempfile.mkdtemp(prefix="data-"))
     disk = data / "projects"
     disk.mkdir(mode=0o711)
-    if not mount(disk, f"{options},mode=711", is_new=True):
-        pytest.skip("nothing can be mounted here")
     database = Database(f"sqlite:///{data}/records.sqlite3")
-    try:
-        await database.migrate()
-        if uid is not None:
-            for path in (data, disk):
-                os.chown(path, uid, uid)
-        async with live_keeper(data, uid=uid) as keeper:
-            engine = CountingEngine(keeper.client)
-            engine.batches = []
-            settings = Settings(data=data, copies_per_account=4, copies_per_project=4, copy_base_mb=0)
-            clock, secrets = SystemClock(), SystemSecretSource()
-            async with fake_hub(settings, database, clock, secrets, runner=FakeRunner, engine=engine) as hub:  # type: ignore[arg-type]
-                teacher = principal_of(await make_account(hub.services.accounts))
-                course, *students = [await hub.project(teacher) for _ in range(STUDENTS + 1)]
-                for project in (course, *students):  # makes the homes
-                    request = CopyRequest(project.project_id, "none", project.project_id, "some")
-                    await hub.services.copies.create(teacher, request)
-                school = School(hub.services, engine, teacher, course, students, disk)
-                await school.work()
-                engine.batches.clear()
-                yield school
-    finally:
-        await database.close()
-        unmount(disk)
-        shutil.rmtree(data, ignore_errors=True)
+    with ExitStack() as ending:
+        ending.callback(shutil.rmtree, data, ignore_errors=True)
+        ending.enter_context(small_disk(disk, f"{options},mode=711"))
+        try:
+            await database.migrate()
+            if uid is not None:
+                for path in (data, disk):
+                    os.chown(path, uid, uid)
+            async with live_keeper(data, uid=uid) as keeper:
+                engine = CountingEngine(keeper.client)
+                engine.batches = []
+                settings = Settings(data=data, copies_per_account=4, copies_per_project=4, copy_base_mb=0)
+                clock, secrets = SystemClock(), SystemSecretSource()
+                async with fake_hub(settings, database, clock, secrets, runner=FakeRunner, engine=engine) as hub:  # type: ignore[arg-type]
+                    teacher = principal_of(await make_account(hub.services.accounts))
+                    course, *students = [await hub.project(teacher) for _ in range(STUDENTS + 1)]
+                    for project in (course, *students):  # makes the homes
+                        request = CopyRequest(project.project_id, "none", project.project_id, "some")
+                        await hub.services.copies.create(teacher, request)
+                    school = School(hub.services, engine, teacher, course, students, disk)
+                    await school.work()
+                    engine.batches.clear()
+                    yield school
+        finally:
+            await database.close()
 
 
 @pytest.fixture(params=["root", "ordinary"])
@@ -186,7 +176,7 @@ async def test_every_file_of_a_directory_is_the_old_or_the_new_one_and_the_worke
         assert (await school.outcome(await school.hand_out("small")))[1] == {"done": STUDENTS}  # what needs no room
         filler.unlink()
         large = sum(map(len, new.values())) * STUDENTS
-        assert mount(school.disk, f"remount,size={2 * large}")
+        change_disk(school.disk, f"size={2 * large}")
         assert await school.services.copy_groups.retry(school.teacher, group.group_id) == counts["failed"]
         await school.work()
         assert (await school.outcome(group))[1] == {"done": STUDENTS}
@@ -200,7 +190,7 @@ async def test_a_disk_without_room_for_names_fails_the_copies_that_need_one_more
         for student in school.students[:10]:
             school.write(student, "work/task", OLD)
         used = sum(1 for _ in school.disk.rglob("*"))
-        assert mount(school.disk, f"remount,nr_inodes={used + 8}")
+        change_disk(school.disk, f"nr_inodes={used + 8}")
         errors, counts = await school.outcome(await school.hand_out("work"))
         assert counts["done"] > 10  # these and some of the others
         for student, error in zip(school.students, errors, strict=True):

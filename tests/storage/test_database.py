@@ -69,9 +69,8 @@ async def test_only_what_need_not_be_flushed_is_not(database: Database) -> None:
     assert await database.read(rows) == 4
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL has no groups of writes
 async def test_a_write_that_is_flushed_takes_those_of_its_group_along(database: Database) -> None:
-    if database.kind != "sqlite":
-        pytest.skip("PostgreSQL flushes each transaction by itself")
     held, level = threading.Event(), text("PRAGMA synchronous")
     holding = asyncio.create_task(database.write(lambda _tx: held.wait(10)))
     await asyncio.sleep(0)
