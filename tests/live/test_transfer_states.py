@@ -21,10 +21,10 @@ from urllib.parse import quote, urlsplit
 import httpx
 import hypothesis
 import pytest
-from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from studiolo.testing.generated import generated
 from studiolo.testing.live import until
 from studiolo.testing.servers import Server
 
@@ -32,18 +32,6 @@ TUS = {"Tus-Resumable": "1.0.0"}
 PIECE = {**TUS, "Content-Type": "application/offset+octet-stream"}
 SIZES = (0, 1, 10, 70_000)
 LARGEST = 300_000
-
-
-def bounded(examples: int, steps: int = 12) -> hypothesis.settings:
-    return hypothesis.settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 @dataclass
@@ -255,7 +243,7 @@ class Upload(RuleBasedStateMachine):
 
 
 def test_upload_comes_to_the_file_that_was_sent_or_to_none(project: Project):
-    run_state_machine_as_test(lambda: Upload(project), settings=bounded(15))
+    run_state_machine_as_test(lambda: Upload(project), settings=generated(15))
 
 
 numbers = st.one_of(st.sampled_from([0, 1, 9, 10, 69_999, 70_000, 10**18]), st.integers(0, 80_000))
@@ -283,7 +271,7 @@ def test_part_is_what_the_range_says(project: Project):
     for size, content in contents.items():
         assert project.http.put(project.file(paths[size]), content=content).status_code == 201
 
-    @bounded(100)
+    @generated(100)
     @hypothesis.given(size=st.sampled_from(SIZES), asked=RANGES)
     def check(size: int, asked: tuple[str, Any, int]) -> None:
         kind, first, last = asked
@@ -307,7 +295,7 @@ def test_part_is_what_the_range_says(project: Project):
 def test_file_is_what_was_announced_or_does_not_change(project: Project):
     path = project.new_path()
 
-    @bounded(20)
+    @generated(20)
     @hypothesis.given(
         content=st.binary(max_size=3000), told=st.integers(0, 4000), has_bad_chunk=st.booleans(), is_new=st.booleans()
     )
@@ -345,7 +333,7 @@ trees = st.dictionaries(
 
 
 def test_archive_holds_what_was_uploaded(project: Project):
-    @bounded(12)
+    @generated(12)
     @hypothesis.given(tree=trees, form=st.sampled_from(["zip", "tar.gz"]))
     def check(tree: dict[str, bytes], form: str) -> None:
         directory = project.new_path()
@@ -414,7 +402,7 @@ said = st.tuples(
 
 
 def test_follower_hears_everything_once_however_often_it_is_cut_off(project: Project):
-    @bounded(12)
+    @generated(12)
     @hypothesis.given(
         says=st.lists(said, max_size=6), cuts=st.lists(st.integers(1, 2), max_size=5), code=st.integers(0, 99)
     )

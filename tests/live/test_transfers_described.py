@@ -12,7 +12,6 @@ from typing import Any
 import hypothesis
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -21,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from studiolo.testing.generated import generated
 from studiolo.testing.servers import Server
 from studiolo.web import openapi, openapi_transfers
 from studiolo.web.calls import every_call
@@ -103,14 +103,7 @@ def test_every_answer_is_as_documented(method: str, path: str, files: Files):
     operation = schemathesis.openapi.from_dict(document)[path][method.upper()]
     chance, known, statuses = random.Random(path), files.known(method), list[int]()
 
-    @hypothesis.settings(
-        max_examples=REQUESTS,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @generated(REQUESTS)
     @hypothesis.given(case=operation.as_strategy())
     def make(case: schemathesis.Case) -> None:
         made_up = chance.choice((0, 0, 0.2, 1))  # how much of what fits is left out

@@ -16,7 +16,6 @@ from typing import Any
 import hypothesis
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -28,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
 from studiolo.core.ids import AccountId
 from studiolo.core.models import Principal
 from studiolo.domain.services import Services
+from studiolo.testing.generated import generated
 from studiolo.testing.loopback import LoopbackServer, loopback_server
 from studiolo.testing.worlds import SOURCE, TARGET, World
 from studiolo.web import openapi
@@ -206,14 +206,7 @@ def _make_some(operation: Any, stage: Stage, door: str, name: str) -> int:
     project_id = example.pop("project_id", stage.names["project_id"]) if door == "project" else None
     requests = Requests(stage, example, door in ("hub", "project"))
 
-    @hypothesis.settings(
-        max_examples=REQUESTS,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @generated(REQUESTS)
     @hypothesis.given(case=operation.as_strategy())
     def make(case: schemathesis.Case) -> None:
         key, case.body = requests.next(case.body)
