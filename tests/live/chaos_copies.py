@@ -46,6 +46,7 @@ TREES = {
     " cp many/part-1 many/deep/er/copy.log; ln many/part-2 many/deep/same",
     "large": "mkdir large && head -c 30000000 /dev/urandom > large/big && head -c 100 /dev/urandom > large/small",
 }
+A_YEAR_AGO = "find {0} -exec touch --no-dereference --date='1 year ago' {{}} +"  # older than "other" by whole seconds
 BEFORE = {
     "older": "mkdir -p {0}; echo old > {0}/a; echo old > {0}/part-3; touch -d 2001-01-01 {0}/a {0}/part-3",
     "newer": "mkdir -p {0}; echo new > {0}/a; echo new > {0}/part-3; touch -d 2037-01-01 {0}/a {0}/part-3",
@@ -85,8 +86,8 @@ class Chaos:
         self._sources = [server.project() for _ in range(sources)]
         self._targets = [server.project() for _ in range(targets)]
         for project_id in self._sources:
-            for script in TREES.values():
-                server.shell(project_id, script)
+            for tree, script in TREES.items():
+                server.shell(project_id, f"{script} && {A_YEAR_AGO.format(tree)}")
         for project_id in self._targets:
             server.shell(project_id, "true")
 
