@@ -60,11 +60,9 @@ class Peer:
 
     async def run(self, place: int) -> dict[str, Any]:
         """Run a cell and wait until it has run."""
-        before = len(self.states())
+        before = self.copy.updates
         self.send({"type": "run", "cell_id": self.cell(place)["id"]})
-        # by the kernel's states: the cell may have been busy for less than one look
-        await self.until(lambda: {"idle", "dead"} & set(self.states()[before:]))
-        await self.until(lambda: self.cell(place)["execution_state"] == "idle")
+        await self.until(lambda: self.copy.updates > before and self.cell(place)["execution_state"] == "idle")
         return self.cell(place)
 
 
@@ -119,7 +117,41 @@ async def test_a_run_puts_its_result_count_and_states_into_the_document_and_the_
     nbformat.validate(written)
     assert written["cells"][0]["outputs"][0]["data"] == {"text/plain": ["2"]}
     assert "execution_state" not in written["cells"][0]
-    assert {"starting", "busy", "idle"} <= set(peer.states())
+    await peer.until(lambda: peer.states()[-1] == "idle")
+    assert peer.states() == ["none", "starting", "idle"]
+
+
+async def test_what_ends_at_once_is_shown_with_its_result_and_not_as_running(notebook: Any) -> None:
+    peer = await notebook("1+1")
+    await peer.run(0)
+    await peer.until(lambda: peer.states()[-1] == "idle")
+    states, updates = peer.states(), peer.copy.updates
+    shown: list[Any] = []
+    peer.copy.cells.observe_deep(lambda _events: shown.append(peer.cell(0)["outputs"]))
+
+    cell = await peer.run(0)
+
+    assert cell["execution_count"] == 2
+    assert [len(outputs) for outputs in shown] == [1] * len(shown)  # at no moment without an output
+    assert peer.copy.updates - updates == 2  # the result, the end
+    assert peer.states() == states
+
+
+async def test_what_lasts_is_shown_as_running_without_its_old_output(agent: Any, notebook: Any) -> None:
+    peer = await notebook("print('old')")
+    await peer.run(0)
+    source = peer.copy.cells[0]["source"]
+    source.clear()
+    source += "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\nprint('new')"
+
+    peer.send({"type": "run", "cell_id": peer.cell(0)["id"]})
+    await peer.until(lambda: peer.states()[-1] == "busy")
+
+    assert peer.cell(0)["execution_state"] == "busy"
+    assert peer.cell(0)["outputs"] == []
+    (agent.home / "go").touch()
+    await peer.until(lambda: peer.states()[-1] == "idle")
+    assert peer.text(0) == "new\n"
 
 
 async def test_runs_queue_up_and_a_notebook_run_stops_at_the_first_error(notebook: Any) -> None:

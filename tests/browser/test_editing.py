@@ -226,6 +226,16 @@ def test_notebook_is_worked_in_without_a_pointer(project: LiveProject, embed):
     expect(embedded.inside.get_by_role("group", name="Code cell")).to_be_focused()
 
 
+def test_nothing_moves_by_itself_beside_the_caret(project: LiveProject, embed):
+    # with an animation every key asks for a frame, and Chromium puts the answer from the network off until it is drawn
+    project.write("quiet.ipynb", notebook("1"))
+    embedded = ready(embed(project.url("quiet.ipynb")))
+    embedded.cell("cell-0").locator(".source").click()
+    expect(embedded.cell("cell-0").locator(".cm-content")).to_be_focused()
+    embedded.frame.wait_for_function("document.getAnimations().length === 0")
+    expect(embedded.cell("cell-0").locator(".cm-content")).to_be_focused()
+
+
 def test_nothing_turns_fast_or_fades_for_who_wants_little_motion(project: LiveProject, embed):
     project.write("still.ipynb", notebook("1"))
     embedded = ready(embed(project.url("still.ipynb")))

@@ -19,6 +19,7 @@ from studiolo.agent.kernels.messages import Message
 from studiolo.core.errors import KernelDied, NotFound, StudioloError
 
 MAX_QUEUE = 1000
+SHOW_SECONDS = 0.05
 
 log = logging.getLogger("studiolo.agent")
 
@@ -166,6 +167,12 @@ class Execution:
         if self._restarting is not None and not self._restarting.done():
             await asyncio.gather(asyncio.shield(self._restarting), return_exceptions=True)
         writer = OutputWriter(self._room, lambda: self._find(queued.cell_id), self._display_ids)
+        try:
+            return await self._run_with(writer, queued)
+        finally:
+            writer.close()
+
+    async def _run_with(self, writer: OutputWriter, queued: Queued) -> bool:
         if not queued.code.strip():
             writer.begin()
             writer.finish(None)
@@ -176,12 +183,15 @@ class Execution:
             writer.begin()
             self._fail(writer, error)
             return False
+        # What ends at once is shown when it has ended: nothing flickers, and no frame is spent on what is over.
+        showing = asyncio.get_running_loop().call_later(SHOW_SECONDS, self._show, writer)
         try:
             reply = await kernel.execute(queued.code, self._run_for(queued, writer))
         except KernelDied as error:
             self._fail(writer, error)
             return False
         finally:
+            showing.cancel()
             self._forget_question()
         for page in _pages(reply):
             writer.take("display_data", page)
@@ -192,11 +202,12 @@ class Execution:
         def on_output(message: Message) -> None:
             kind, content = message["header"]["msg_type"], message["content"]
             if kind == "execute_input":
-                writer.set("execution_count", _count(content))
+                writer.count(_count(content))
             else:
                 writer.take(kind, {**content, "transient": content.get("transient")})
 
         def on_input(prompt: str, is_password: bool) -> None:
+            self._show(writer)
             writer.flush()
             self._question = {
                 "type": "input",
@@ -206,12 +217,11 @@ class Execution:
             }
             self._room.announce(self._question, writers_only=True)
 
-        def on_sent() -> None:
-            # only now: the kernel is at work while this is written, logged and sent to everybody
-            self._set_state("busy")
-            writer.begin()
+        return Run(on_output, on_input)
 
-        return Run(on_output, on_input, on_sent)
+    def _show(self, writer: OutputWriter) -> None:
+        self._set_state("busy")
+        writer.begin()
 
     def _fail(self, writer: OutputWriter, error: StudioloError) -> None:
         if isinstance(error, KernelDied) and self._state == "restarting":

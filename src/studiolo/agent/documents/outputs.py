@@ -1,7 +1,8 @@
 """What a running cell puts out, written into the document in few updates."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from pycrdt import Array, Map, Text
@@ -42,7 +43,11 @@ class DisplayIds:
 
 
 class OutputWriter:
-    """Writes the outputs of one run of one cell; a cell that was deleted meanwhile is written no more."""
+    """Writes the outputs of one run of one cell; a cell that was deleted meanwhile is written no more.
+
+    The beginning of the run goes into the document with whatever is the first to be written: a page that has only lost
+    its old output would be drawn for nothing, and the new one shown a frame later.
+    """
 
     def __init__(
         self, room: Room, find: Callable[[], YCell | None], display_ids: DisplayIds, max_bytes: int = MAX_OUTPUT_BYTES
@@ -59,33 +64,37 @@ class OutputWriter:
         self._pending: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
         self._flushed_at = 0.0
+        self._execution_count: int | None = None
+        self._has_begun = False
 
     def begin(self) -> None:
-        """Take away what the last run put out, and show that this one runs."""
-        with self._room.change():
-            cell = self._find()
-            if cell is not None:
-                self._clear(cell)
-                cell["execution_count"] = None
-                cell["execution_state"] = "busy"
+        """Take away what the last run put out, and show that this one runs, unless that was done."""
+        if not self._has_begun:
+            with self._cell():
+                pass
 
-    def set(self, key: str, value: Any) -> None:
-        """Set the count or the state."""
-        self.flush()
-        with self._room.change():
-            cell = self._find()
-            if cell is not None and cell.get(key) != value:
-                cell[key] = value
+    def count(self, count: int | None) -> None:
+        """Set the run's number."""
+        self._execution_count = count
+        if self._has_begun:
+            self.flush()
+            with self._cell() as cell:
+                _set_count(cell, count)
 
     def finish(self, count: int | None) -> None:
         """Write what is left and show that the run is over."""
         self.flush()
-        with self._room.change():
-            cell = self._find()
+        with self._cell() as cell:
             if cell is not None:
                 cell["execution_state"] = "idle"
-                if count is not None and cell.get("execution_count") != count:
-                    cell["execution_count"] = count
+            if count is not None:
+                _set_count(cell, count)
+
+    def close(self) -> None:
+        """Write nothing by itself any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def take(self, kind: str, content: dict[str, Any]) -> None:
         """Take the content of a message with output."""
@@ -101,15 +110,12 @@ class OutputWriter:
 
     def flush(self) -> None:
         """Write the text that waits."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self.close()
         text, self._pending = clean_text("".join(self._pending)), []
         self._flushed_at = asyncio.get_running_loop().time()
         if not text:
             return
-        with self._room.change():
-            cell = self._find()
+        with self._cell() as cell:
             if cell is not None:
                 outputs = self._ready(cell)
                 last = outputs[len(outputs) - 1] if len(outputs) else None
@@ -129,6 +135,18 @@ class OutputWriter:
                 new = canonical_output({**known, "data": content.get("data"), "metadata": content.get("metadata")})
                 if new is not None and self._has_room_for(new):
                     outputs[place] = shared_output(new)
+
+    @contextmanager
+    def _cell(self) -> Generator[YCell | None]:
+        """Give the cell for a change, with the run's beginning in it; None if there is no such cell any more."""
+        with self._room.change():
+            cell = self._find()
+            if cell is not None and not self._has_begun:
+                self._empty(cell)
+                cell["execution_count"] = self._execution_count
+                cell["execution_state"] = "busy"
+            self._has_begun = True
+            yield cell
 
     def _add_text(self, name: str, text: str) -> None:
         if self._is_truncated:
@@ -154,8 +172,7 @@ class OutputWriter:
         if output is None or not self._has_room_for(output):
             return
         self.flush()
-        with self._room.change():
-            cell = self._find()
+        with self._cell() as cell:
             if cell is not None:
                 place = self._append(self._ready(cell), output)
                 if _display_id(content):
@@ -187,8 +204,7 @@ class OutputWriter:
         self.flush()
         self._is_clear_wanted = True
         if not wait:
-            with self._room.change():
-                cell = self._find()
+            with self._cell() as cell:
                 if cell is not None:
                     self._ready(cell)
 
@@ -200,10 +216,18 @@ class OutputWriter:
     def _clear(self, cell: YCell) -> None:
         self._is_clear_wanted = self._is_truncated = False
         self._bytes = self._count = 0
+        self._empty(cell)
+
+    def _empty(self, cell: YCell) -> None:
         self._display_ids.forget(self)
         outputs = outputs_of(cell)
         if len(outputs):
             outputs.clear()
+
+
+def _set_count(cell: YCell | None, count: int | None) -> None:
+    if cell is not None and cell.get("execution_count") != count:
+        cell["execution_count"] = count
 
 
 def _append_text(last: Any, name: str, text: str) -> bool:

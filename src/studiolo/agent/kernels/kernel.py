@@ -20,17 +20,11 @@ _REMEMBERED_RUNS = 64
 
 
 class Run:
-    """A request for running code and who hears of its messages; `on_sent` is called before any of them comes."""
+    """A request for running code and who hears of its messages."""
 
-    def __init__(
-        self,
-        on_output: Callable[[Message], None],
-        on_input: Callable[[str, bool], None],
-        on_sent: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, on_output: Callable[[Message], None], on_input: Callable[[str, bool], None]) -> None:
         self.on_output = on_output
         self.on_input = on_input
-        self.on_sent = on_sent
         self.reply: dict[str, Any] | None = None
         self.is_idle = False
         self.done: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -98,7 +92,6 @@ class Kernel:
         self._runs[message_id] = run
         while len(self._runs) > _REMEMBERED_RUNS:
             self._runs.popitem(last=False)
-        run.on_sent()
         return await run.done
 
     async def reply_input(self, value: str) -> None:

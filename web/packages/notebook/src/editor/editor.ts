@@ -18,14 +18,7 @@ import {
   syntaxHighlighting,
 } from "@codemirror/language";
 import { Compartment, EditorState, type Extension, Prec } from "@codemirror/state";
-import {
-  drawSelection,
-  EditorView,
-  highlightSpecialChars,
-  type KeyBinding,
-  keymap,
-  placeholder,
-} from "@codemirror/view";
+import { EditorView, highlightSpecialChars, type KeyBinding, keymap, placeholder } from "@codemirror/view";
 import { classHighlighter, highlightTree } from "@lezer/highlight";
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
@@ -167,8 +160,9 @@ function insertSoftTab(view: EditorView): boolean {
 }
 
 function appearance(options: EditorOptions): Extension {
+  // The browser draws caret and selection: a caret of ours blinks by an animation, with which every key asks for a frame,
+  // and the answer from the network is put off until that is drawn.
   return [
-    drawSelection(),
     bracketMatching(),
     highlightSpecialChars(),
     syntaxHighlighting(classHighlighter),
