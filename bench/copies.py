@@ -1,12 +1,14 @@
 """Copies between projects, through the public HTTP API, beside `cp -a`, `rsync -a` and loops of them.
 
-Everything lies on one disk and takes turns. Nothing is deleted before the end: file systems are slow to make files
-where others were just deleted, which would punish whoever comes next.
+Everything lies on one disk and takes turns, and a loop begins when what was written before is on the disk: else it
+would wait for its predecessor's data. Nothing is deleted before the end, and nothing begins before files are made fast:
+ext4 takes up to 20 times as long where others were deleted in the last five minutes (it looks at each of their inodes),
+which is the same for everybody, and all that would be measured.
 
     one waited copy    10 KB file, 100 MB file, tree of 10,000 files of 4 KB, the same tree again unchanged
     fan-out            1 MB in 20 files to 1,000 projects, from the first request to the last `finished`: as one
                        request, and as a request for each project by four callers at once
-    ping               while the fan-outs run, beside the same server at rest
+    ping               while the fan-outs run, beside the same server at rest, asked by the same caller as often
     status             of a project's pending copies, beside a million finished ones
     copy_fsync         what writing through to the disk costs (1 MB in 20 files)
 """
@@ -14,9 +16,11 @@ where others were just deleted, which would punish whoever comes next.
 import argparse
 import contextlib
 import json
+import os
 import shutil
 import signal
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,6 +35,9 @@ from api import Client, free_port, p99, wait_for
 
 CALLERS = 4
 IDLE_SECONDS = 3.0
+REST_SECONDS = 5.0
+SETTLE_SECONDS = 360.0
+MAKING_MS = 0.15  # of one empty file
 MAKE = {
     "small": "head -c 10240 /dev/urandom > small",
     "large": "head -c 104857600 /dev/urandom > large",
@@ -108,6 +115,23 @@ def timed(action: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
+def settle(place: Path) -> None:
+    """Wait until what was written is on the disk, and until files are made fast."""
+    os.sync()
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while (taken := _making_ms(place)) > MAKING_MS:
+        if time.monotonic() > deadline:
+            print(f"making an empty file still takes {taken:.2f} ms here; see --place", flush=True)
+            return
+        print(f"making an empty file takes {taken:.2f} ms: waiting", flush=True)
+        time.sleep(15)
+
+
+def _making_ms(place: Path) -> float:
+    directory = Path(tempfile.mkdtemp(dir=place))
+    return statistics.median(timed((directory / str(number)).touch) for number in range(100))
+
+
 class Contest:
     """One source copied in turns by us, `cp -a` and `rsync -a`, each time to a fresh place unless told otherwise."""
 
@@ -159,13 +183,16 @@ def fan_out(ours: Server, source: str, count: int, peers: Path) -> list[Row]:
     """Hand one directory out to many projects in both ways, and look how `ping` fares meanwhile."""
     targets = [ours.project(f"student {number}") for number in range(count)]
     ours.copy(source, "assignment", targets[0], "warm")
-    idle = [timed(lambda: ours.client.post("/api/v1/ping", {})) for _ in range(max(200, count))]
+    _, idle = _watched(ours, lambda: time.sleep(REST_SECONDS))
+    settle(peers)
     together, busy = _watched(ours, lambda: _hand_out(ours, source, targets))
     loops: dict[str, float] = {}
     for name, command in (("cp -a", ["cp", "-a", "-T"]), ("rsync -a", ["rsync", "-a"])):
+        settle(peers)
         loops[name] = timed(
             lambda name=name, command=command: _loop(ours, source, count, peers / f"fan {name}", command)
         )
+    settle(peers)
     singly, busy_too = _watched(ours, lambda: _order_each(ours, source, targets))
     for place in ("together", "singly"):
         arrived = sum(len(list((ours.home(target) / place).iterdir())) == 20 for target in targets)
@@ -289,6 +316,7 @@ def main() -> int:
     peers.mkdir()
     directories = 10 if is_quick else 100
     try:
+        settle(peers)
         with server(work / "ours") as ours:
             source = ours.project("source")
             for command in (*MAKE.values(), TREE.format(directories=directories)):
