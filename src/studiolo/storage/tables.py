@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     DateTime,
     Dialect,
     Float,
@@ -21,11 +22,11 @@ from sqlalchemy import (
     TextClause,
     TypeDecorator,
     UniqueConstraint,
+    event,
     false,
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -68,9 +69,33 @@ def _as_text(moment: datetime) -> str:
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+class Document(TypeDecorator[Any]):
+    """JSON: `jsonb` on PostgreSQL, text on SQLite."""
+
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Choose the column type of the dialect."""
+        if dialect.name != "postgresql":
+            return dialect.type_descriptor(JSON())
+        from sqlalchemy.dialects.postgresql import JSONB  # 2 MB, with every driver there is: not for SQLite
+
+        return dialect.type_descriptor(JSONB())
+
+
 def _partial(name: str, *columns: str | TextClause, where: str) -> Index:
     """Return an index of those rows only that are asked for all the time, few among many."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+    return Index(name, *columns, sqlite_where=text(where))
+
+
+@event.listens_for(metadata, "before_create")
+def _narrow_on_postgres(made: MetaData, connection: Connection, **_: Any) -> None:
+    """Give the partial indexes the same WHERE there; named from the start, it would load that dialect for SQLite."""
+    if connection.dialect.name == "postgresql":
+        for index in (index for table in made.tables.values() for index in table.indexes):
+            if (where := index.dialect_kwargs.get("sqlite_where")) is not None:
+                index.dialect_kwargs["postgresql_where"] = where
 
 
 PATH_START = text("substr(source_path, 1, 64)")  # a whole path may be too long for an index
@@ -84,7 +109,6 @@ def _copies_of(side: str, kind: str, *more: TextClause, where: str) -> Index:
     return _partial(f"ix_copy_paths_{side}_{kind}", f"{side}_project_id", *more, "created_at", "copy_id", where=where)
 
 
-Document = JSON().with_variant(JSONB(), "postgresql")
 Uuid = String(36)
 Hash = String(64)
 Sha1 = String(40)  # names a thing that a project and a path make one
