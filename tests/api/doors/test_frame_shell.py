@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from studiolo.testing.doors import Doors
+from studiolo.web.frame import rendering
 
 pytestmark = pytest.mark.anyio
 
@@ -42,6 +43,18 @@ async def test_the_shell_lets_exactly_its_own_script_run(doors: Doors):
     assert nonce is not None
     assert _policy(page)["style-src"] == f"'self' 'nonce-{nonce[1]}'"
     assert _config(page)["nonce"] == nonce[1]
+
+
+async def test_the_first_shell_has_loaded_what_an_opening_needs(doors: Doors, monkeypatch: pytest.MonkeyPatch):
+    loaded: list[str] = []
+
+    async def load() -> None:
+        loaded.append("renderer")
+
+    monkeypatch.setattr(rendering, "load", load)
+    for _ in range(2):
+        await _get(doors, f"/projects/{PROJECT}/files/a.ipynb?fullscreen=kiosk")
+    assert loaded == ["renderer"]
 
 
 async def test_the_shell_may_be_framed_by_the_allowed_origins_only(doors: Doors):

@@ -33,7 +33,7 @@ from studiolo.web import errors
 from studiolo.web.encodings import Stream, choose
 from studiolo.web.frame.bodies import read_model
 from studiolo.web.frame.credentials import Admission, Credentials
-from studiolo.web.render import render_document
+from studiolo.web.frame.rendering import render_document
 
 MAX_BODY_BYTES = 64 * 1024
 MEDIA_TYPE = "application/x-ndjson"

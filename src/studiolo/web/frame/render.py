@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from studiolo.core.errors import StudioloError
 from studiolo.web.frame.bodies import read_model
 from studiolo.web.frame.credentials import Credentials
-from studiolo.web.render import render_items
+from studiolo.web.frame.rendering import render_items
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 MAX_ITEMS = 200

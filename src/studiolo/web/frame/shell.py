@@ -11,6 +11,7 @@ from html import escape
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
@@ -20,6 +21,7 @@ from studiolo.web import csrf
 from studiolo.web.assets import Assets, Shell
 from studiolo.web.content_security import shell_policy
 from studiolo.web.encodings import choose, compress
+from studiolo.web.frame import rendering
 from studiolo.web.targets import own_path
 
 SITE_NAME = "Studiolo"
@@ -44,6 +46,7 @@ class Shells:
         self._assets = assets
         self._origins = origins
         self._settings = settings
+        self._has_loaded = False  # what an opening needs
 
     def respond(self, request: Request, page: ShellPage) -> Response:
         """Return the shell as the answer to `request`."""
@@ -67,7 +70,11 @@ class Shells:
             "cache-control": "no-store" if has_token else "private, no-cache",
             "x-content-type-options": "nosniff",
         }
-        return _packed(request, body, headers)
+        response = _packed(request, body, headers)
+        if not self._has_loaded:
+            self._has_loaded = True
+            response.background = BackgroundTask(rendering.load)
+        return response
 
     async def app(self, request: Request) -> Response:
         """Answer GET /app in a frame: the loading screen, then the green banner."""
