@@ -1,19 +1,17 @@
 """Ways for mails to leave: an SMTP server, files in a directory, the console.
 
-The standard library's smtplib, in a thread: mails are rare, and it is as well kept as the language.
+The standard library's smtplib, in a thread: mails are rare, and it is as well kept as the language. What
+makes and sends them is loaded when there is one: 0.7 MB.
 """
 
 import asyncio
 import contextlib
-import smtplib
 import ssl
 import sys
 from collections.abc import Generator
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from studiolo.core.clock import Clock
@@ -22,6 +20,10 @@ from studiolo.core.models import Mail
 from studiolo.core.secrets import SecretSource
 from studiolo.core.settings import Settings
 from studiolo.runtime.protocols import Mailer
+
+if TYPE_CHECKING:
+    import smtplib
+    from email.message import EmailMessage
 
 SMTP_SECONDS = 30.0
 _PORTS = {"smtp": 25, "smtps": 465}
@@ -45,8 +47,12 @@ class Composer:
         self._clock = clock
         self._secrets = secrets
 
-    def compose(self, mail: Mail) -> EmailMessage:
+    def compose(self, mail: Mail) -> "EmailMessage":
         """Return the message."""
+        from email.headerregistry import Address
+        from email.message import EmailMessage
+        from email.policy import SMTP, SMTPUTF8
+
         addresses = mail.to + (mail.reply_to or "")
         message = EmailMessage(policy=SMTP if addresses.isascii() else SMTPUTF8)  # few servers take the latter
         message["From"] = self._sender
@@ -74,17 +80,19 @@ class SmtpMailer:
         """Send a mail; raise Unavailable if the server does not take it."""
         try:
             await asyncio.to_thread(self._send, self._composer.compose(mail))
-        except (OSError, smtplib.SMTPException) as error:
+        except OSError as error:  # as every exception of smtplib's is
             raise Unavailable("The mail could not be sent; try again later.", internal=repr(error)) from error
 
-    def _send(self, message: EmailMessage) -> None:
+    def _send(self, message: "EmailMessage") -> None:
         with self._connected() as server:
             if self._url.username:
                 server.login(unquote(self._url.username), unquote(self._url.password or ""))
             server.send_message(message)
 
     @contextlib.contextmanager
-    def _connected(self) -> Generator[smtplib.SMTP]:
+    def _connected(self) -> "Generator[smtplib.SMTP]":
+        import smtplib
+
         host, port = self._url.hostname or "", self._url.port or _PORTS[self._url.scheme]
         trust = ssl.create_default_context()
         if self._url.scheme == "smtps":

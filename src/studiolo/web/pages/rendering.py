@@ -1,11 +1,11 @@
 """Templates to answers, with the headers that every ordinary page carries."""
 
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -13,6 +13,9 @@ from studiolo.core.errors import StudioloError, Unauthenticated
 from studiolo.web.assets import Assets
 from studiolo.web.content_security import page_policy
 from studiolo.web.pages.visitors import Visitor, Visitors
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -27,13 +30,6 @@ class Pages:
     def __init__(self, assets: Assets, visitors: Visitors) -> None:
         self._assets = assets
         self._visitors = visitors
-        self._templates = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
 
     def render(
         self, template: str, visitor: Visitor | None, *, status: int = 200, form_target: str = "", **values: Any
@@ -51,6 +47,18 @@ class Pages:
             "cross-origin-opener-policy": "same-origin",
         }
         return HTMLResponse(html.encode("utf-8", "replace"), status, headers)
+
+    @cached_property
+    def _templates(self) -> "Environment":
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined  # 1.6 MB: frames and API do without pages
+
+        return Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
 
     def guarded(self, page: Page) -> Page:
         """Return the page with its errors shown as pages, and with the way to sign in when that is what is missing."""
