@@ -6,6 +6,7 @@ Everything is built here and handed down; nothing below looks around.
 import asyncio
 import contextlib
 import functools
+import gc
 import math
 import os
 import resource
@@ -149,6 +150,8 @@ def run_hub(settings: Settings, *, keeper_fd: int, listen_fd: int) -> None:
             homes=KeeperHomes(keeper),
             copy_engine=ChoosingEngine(keeper) if runner.shares_disk else None,
         )
+        gc.collect()
+        gc.freeze()  # what is here stays; looking through all of it now and then would stop the loop for 60 ms
         keeper.on_event = lambda event: hub.services.copies.notice_finished(event.get("finished", ()))
         async with _chores(hub, settings, runner, keeper, clock, wake):
             await _serve(hub.app, listener, settings)
