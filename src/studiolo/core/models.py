@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from studiolo.core.ids import AccountId, ApiKeyId, CopyGroupId, CopyId, MessageId, OrganizationId, ProjectId, SignInId
+from studiolo.core.limits import Limits as Limits
 
 
 class Role(StrEnum):
@@ -276,16 +277,6 @@ class ClientError:
     event: str
     error: str
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a running project may use; None means not limited."""
-
-    memory_bytes: int | None
-    cpu_cores: float | None
-    processes: int | None
-    disk_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
-from studiolo.core.models import Limits
+from studiolo.core.limits import Limits
 
 _V1_LIMITS = {"memory": "memory", "pids": "processes", "cpu": "cpu"}
 _CPU_PERIOD = 100_000

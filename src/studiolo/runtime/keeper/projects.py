@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from studiolo.core.errors import RunnerUnavailable, Unavailable
-from studiolo.core.models import Limits
+from studiolo.core.limits import Limits
 from studiolo.runtime.keeper import cgroups, linux
 from studiolo.runtime.keeper.cgroups import Cgroups
 from studiolo.runtime.keeper.directories import DataDirectory

@@ -7,7 +7,7 @@ import resource
 import signal
 
 from studiolo.core.errors import RunnerUnavailable
-from studiolo.core.models import Limits
+from studiolo.core.limits import Limits
 from studiolo.runtime.keeper import cgroups, linux
 from studiolo.runtime.keeper.cgroups import Cgroups
 from studiolo.runtime.keeper.directories import DataDirectory

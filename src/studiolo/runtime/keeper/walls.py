@@ -8,7 +8,6 @@ Requirements:
 """
 
 import os
-import platform
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +125,7 @@ def system_directories() -> list[str]:
 
 def denied_calls(bubblewrap: Bubblewrap, files: Descriptors) -> list[str]:
     """Return the options that deny system calls: a filter, or where there is none at least user namespaces."""
-    program = seccomp_filter(platform.machine())
+    program = seccomp_filter(os.uname().machine)
     if program is not None:
         return ["--seccomp", str(files.add(program))]
     return ["--disable-userns"] if "--disable-userns" in bubblewrap.options else []
