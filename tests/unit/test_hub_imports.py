@@ -35,6 +35,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
         "markdown_it",
         "nh3",
         "jinja2",
+        "argon2",
         "smtplib",
         "email.headerregistry",
         "pydantic_settings",

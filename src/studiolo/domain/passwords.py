@@ -3,19 +3,21 @@
 Each hash takes 20 ms and 19 MiB, so few are computed at once and few may wait: verifying (which anybody can ask for)
 and hashing (for who may make accounts) wait in lines of their own, and the lines take turns. A class that is being
 made does not keep those waiting who sign in, and the reverse.
+
+argon2 is loaded with the first password (0.6 MB, 3 ms): a server whose accounts come with keys and tokens sees none.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal, TypeVar
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from argon2.low_level import Type
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from studiolo.core.errors import RateLimited
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 Result = TypeVar("Result")
 Line = Literal["verify", "hash"]
@@ -36,9 +38,8 @@ class Passwords:
     """Hashes and verifies; the costs are parameters for tests."""
 
     def __init__(self, *, time_cost: int = TIME_COST, memory_kib: int = MEMORY_KIB) -> None:
-        self._hasher = PasswordHasher(
-            time_cost=time_cost, memory_cost=memory_kib, parallelism=PARALLELISM, type=Type.ID
-        )
+        self._time_cost = time_cost
+        self._memory_kib = memory_kib
         self._nobodys_hash = (
             f"$argon2id$v=19$m={memory_kib},t={time_cost},p={PARALLELISM}${_NOBODYS_SALT}${_NOBODYS_DIGEST}"
         )
@@ -47,7 +48,7 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         """Return the form in which a password is stored; raise RateLimited if too many wait."""
-        return await self._in_thread("hash", self._hasher.hash, _encode(password))
+        return await self._in_thread("hash", self._hash, _encode(password))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Tell whether the password fits; no hash (no such account, no password) costs the same time and is False.
@@ -61,7 +62,21 @@ class Passwords:
         """Tell whether a hash was made with other costs than are used now."""
         return self._hasher.check_needs_rehash(password_hash)
 
+    @cached_property
+    def _hasher(self) -> "PasswordHasher":
+        from argon2 import PasswordHasher
+        from argon2.low_level import Type
+
+        return PasswordHasher(
+            time_cost=self._time_cost, memory_cost=self._memory_kib, parallelism=PARALLELISM, type=Type.ID
+        )
+
+    def _hash(self, password: bytes) -> str:
+        return self._hasher.hash(password)
+
     def _verify(self, password_hash: str, password: bytes) -> bool:
+        from argon2.exceptions import InvalidHashError, VerificationError
+
         try:
             return self._hasher.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
