@@ -15,7 +15,7 @@ from studiolo.runtime.keeper.plan import CANNOT_START
 from studiolo.runtime.keeper.spawn import Launch, spawn
 
 _FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 30.0
+_LONGEST_PAUSE = 5.0
 _STEADY_SECONDS = 30.0  # whoever ran this long starts again at once
 
 
