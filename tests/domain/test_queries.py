@@ -1,3 +1,5 @@
+import itertools
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -483,6 +485,46 @@ async def test_projects_lists_a_hundred_and_projects_all_every_one(hub: FakeHub,
 async def test_a_pattern_of_many_stars_is_quick() -> None:
     assert not is_like("a" * 5_000, "%a" * 500 + "b", ignore_case=True)
     assert is_like("a" * 5_000, "%a" * 500 + "%", ignore_case=False)
+
+
+async def test_looking_for_a_pattern_in_a_long_text_holds_nobody_up(hub: FakeHub, as_person: Principal) -> None:
+    project = await hub.services.projects.create(as_person, "Homework", "a" * 100_000)
+    for pattern, said in (
+        ("%" + "a" * 990 + "b%", None),
+        ("%" + "_a" * 490 + "b%", "a pattern with _ after % is too long"),
+        ("%" + "a" * 50_000 + "b%", "a pattern has at most 1000 characters"),
+    ):
+        query = {"projects": {"project_id": project.project_id, "description": {"like": pattern}}}
+        began = time.process_time()
+        if said is None:
+            assert await ask(hub, as_person, query, {"set": False}) == {}
+        else:
+            assert said in await refused(hub, as_person, query, {"set": False})
+        assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "is_fit"),
+    [
+        ("a.c+d\ne", "%c_d_e", True),
+        ("a.c+d\ne", "%.c%d%", True),
+        ("abc", "%.c", False),
+        ("abc", "%_._%", False),
+        ("aXbYb", "a%_b%_b", True),
+        ("ab", "%_%_%_%", False),
+    ],
+)
+def test_a_pattern_means_its_characters_and_nothing_more(text: str, pattern: str, is_fit: bool) -> None:
+    assert is_like(text, pattern, ignore_case=False) is is_fit
+
+
+async def test_a_query_has_so_many_options_and_conditions_and_no_more(hub: FakeHub, as_person: Principal) -> None:
+    query = {"projects": [{"title": None}]}
+    assert await ask(hub, as_person, query, *[{"order_by": "title"}] * 100) == {"projects": []}
+    assert "at most 100 objects" in await refused(hub, as_person, query, *[{"order_by": "title"}] * 101)
+    spellings = ["".join(letters) for letters in itertools.product("nN", "oO", "tT", [" "], "lL", "iI", "kK", "eE")]
+    many = {"projects": [{"title": dict.fromkeys(spellings, "%"), "state": None}]}
+    assert "at most 100 conditions" in await refused(hub, as_person, many)
 
 
 async def test_merging_keeps_what_is_not_named() -> None:

@@ -1,6 +1,7 @@
 """The language of `query`: options, filters, substitutions, defaults, merging. It knows no table."""
 
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,10 @@ from studiolo.core.errors import InvalidRequest
 from studiolo.domain.moments import parse_moment
 
 MAX_ROWS = 100_000
+MAX_OPTIONS = 100
+MAX_FILTERS = 100
+MAX_PATTERN_CHARACTERS = 1_000
+MAX_STEPS = 1_000_000  # to find one part of a pattern with `_` in one text; all else waits meanwhile
 UNIT_SECONDS = {
     "second": 1,
     "minute": 60,
@@ -62,8 +67,11 @@ def read_options(given: object) -> Options:
         return Options()
     if not isinstance(given, list):
         raise InvalidRequest("options must be an array of objects")
+    several = cast("list[object]", given)
+    if len(several) > MAX_OPTIONS:
+        raise InvalidRequest(f"options must be an array of at most {MAX_OPTIONS} objects")
     options = Options()
-    for one in cast("list[object]", given):
+    for one in several:
         if not isinstance(one, dict):
             raise InvalidRequest("options must be an array of objects")
         for name, value in cast("dict[str, Any]", one).items():
@@ -98,6 +106,11 @@ def read_filters(fields: Mapping[str, Any], now: datetime) -> list[Filter]:
             filters += [Filter(field, _operator(name), _operand(one, now)) for name, one in conditions.items()]
         elif value is not None:
             filters.append(Filter(field, "=", value))
+    if len(filters) > MAX_FILTERS:
+        raise InvalidRequest(f"FATAL: at most {MAX_FILTERS} conditions fit into one query")
+    for one in filters:
+        if one.operator.endswith("LIKE") and isinstance(one.value, str) and len(one.value) > MAX_PATTERN_CHARACTERS:
+            raise InvalidRequest(f"FATAL: a pattern has at most {MAX_PATTERN_CHARACTERS} characters")
     return filters
 
 
@@ -130,7 +143,10 @@ def deep_merge(old: Any, new: Any) -> Any:
 
 
 def is_like(text: str, pattern: str, *, ignore_case: bool) -> bool:
-    """Tell whether a text fits an SQL pattern; the work grows with the product of the lengths at most."""
+    """Tell whether a text fits an SQL pattern; raise InvalidRequest where that would take long.
+
+    Parts without `_` are found in a time that grows with the text alone, others with the product of both lengths.
+    """
     if ignore_case:
         text, pattern = text.lower(), pattern.lower()
     first, *others = _segments(pattern)
@@ -140,8 +156,8 @@ def is_like(text: str, pattern: str, *, ignore_case: bool) -> bool:
         return False
     position = len(first)
     for segment in others[:-1]:
-        found = next((at for at in range(position, len(text) + 1) if _fits(text, at, segment)), None)
-        if found is None:
+        found = _find(text, segment, position)
+        if found < 0:
             return False
         position = found + len(segment)
     end = len(text) - len(others[-1])
@@ -160,6 +176,18 @@ def _segments(pattern: str) -> list[list[str | None]]:
         else:
             segments[-1].append(next(characters, "\\") if character == "\\" else character)
     return segments
+
+
+def _find(text: str, segment: Sequence[str | None], start: int) -> int:
+    """Return where a segment fits first, -1 if nowhere."""
+    known = [char for char in segment if char is not None]
+    if len(known) == len(segment):
+        return text.find("".join(known), start)
+    if len(text) * len(segment) > MAX_STEPS:
+        raise InvalidRequest("FATAL: a pattern with _ after % is too long for what it is compared with")
+    pattern = "".join("." if char is None else re.escape(char) for char in segment)
+    found = re.compile(pattern, re.DOTALL).search(text, start)
+    return -1 if found is None else found.start()
 
 
 def _fits(text: str, at: int, segment: Sequence[str | None]) -> bool:
