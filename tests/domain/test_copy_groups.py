@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import tracemalloc
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
@@ -215,6 +216,23 @@ async def test_a_wrong_request_is_refused_in_words(
     with pytest.raises(kind) as refused:
         await hub.services.copy_groups.create(as_person, replace(hand_out, **change))
     assert message in refused.value.message
+
+
+@pytest.mark.parametrize("is_own", [False, True])
+@pytest.mark.parametrize("template", ["{index}" + "a" * 4_096, "{title}" * 585, "{account_id}" * 200])
+async def test_a_long_template_is_not_filled_in_for_everybody(
+    hub: FakeHub, as_person: Principal, one: Project, template: str, is_own: bool
+) -> None:
+    project = await hub.project(as_person, "t" * 120)
+    member = Member(project.project_id, template if is_own else None, as_person.account_id)
+    request = GroupRequest("hand_out", one.project_id, "ps1", None if is_own else template, (member,) * 2_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidRequest, match="target_path"):
+            await hub.services.copy_groups.create(as_person, request)
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 async def test_two_copies_never_have_one_target(

@@ -16,6 +16,7 @@ from studiolo.core.models import Project
 
 NAMES = ("project_id", "account_id", "title", "index")
 _FIELD = re.compile(r"\{([^{}]*)\}")
+MAX_PATH_CHARACTERS = 4_096
 _MAX_NAME_BYTES = 120
 _ROUNDS = 3
 
@@ -30,7 +31,9 @@ class Member:
 
 
 def check_template(template: str) -> None:
-    """Raise InvalidRequest for a template that holds something unknown."""
+    """Raise InvalidRequest for a template that holds something unknown, or that is longer than any path."""
+    if len(template) > MAX_PATH_CHARACTERS:
+        raise _too_long()
     for name in _FIELD.findall(template):
         if name not in NAMES:
             known = ", ".join(f"{{{one}}}" for one in NAMES)
@@ -42,7 +45,10 @@ def check_template(template: str) -> None:
 def fill_in(
     templates: Sequence[str], members: Sequence[Member], projects: Sequence[Project], caller: AccountId | None
 ) -> list[str]:
-    """Return each member's path; where the same title makes the same path, the project's id is added to it."""
+    """Return each member's path; where the same title makes the same path, the project's id is added to it.
+
+    Raises InvalidRequest at the first path that is too long: twenty thousand of them would fill the memory.
+    """
     titles = [safe_name(project.title) for project in projects]
     paths: list[str] = []
     for _ in range(_ROUNDS):
@@ -97,4 +103,12 @@ def _fill_in(template: str, member: Member, project: Project, title: str, index:
             return account_of(member, project, caller)
         return {"project_id": str(ProjectId(project.project_id)), "title": title, "index": str(index)}[name]
 
-    return _FIELD.sub(value, template)
+    path = _FIELD.sub(value, template)
+    if len(path) > MAX_PATH_CHARACTERS:
+        raise _too_long()
+    return path
+
+
+def _too_long() -> InvalidRequest:
+    text = f"target_path cannot be the name of a file: it has more than {MAX_PATH_CHARACTERS} characters"
+    return InvalidRequest(text, fields={"target_path": "not a file name"})
