@@ -1,6 +1,7 @@
 """How much one address, one key and one account may ask for, at every door."""
 
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,24 @@ async def test_a_key_makes_a_burst_and_then_waits_as_long_as_it_is_told(as_owner
     await as_stranger.call("ping")
     clock.move(1)
     await as_owner.call("ping")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        [f"Bearer sk-abc {number}" for number in range(4)],
+        ["Bearer" + " " * number + "sk-abc" for number in range(1, 5)],
+        ["Basic " + b64encode(f"sk-abc:{number}".encode()).decode() for number in range(4)],
+        ["Bearer sk-abc", "Basic " + b64encode(b"sk-abc:").decode(), "Basic " + b64encode(b"sk-abc").decode()] * 2,
+        ["bearer sk-abc", "Bearer sk-abc", "BEARER sk-abc", "beareR sk-abc"],
+    ],
+)
+async def test_a_key_is_the_same_key_however_it_is_written(
+    settings: Settings, clock: MovingClock, secret_source, written: list[str]
+):
+    async with client_of(settings, clock, secret_source, "127.0.0.1") as client:
+        answers = [await client.get("/api/v1/ping", headers={"Authorization": one}) for one in written]
+    assert [answer.status_code for answer in answers] == [200] * 3 + [429] * (len(written) - 3)
 
 
 async def test_an_address_is_limited_whatever_keys_it_shows(as_anonymous):

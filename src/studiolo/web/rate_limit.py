@@ -2,7 +2,8 @@
 
 1. Each network address (of IPv6: each /64) has a bucket. The machine's own addresses have none: behind a proxy that
    nobody named in `trusted_proxies` all the world comes from there.
-2. Each key, token or bearer has a bucket of its own, found by the hash of the header, before it is known to be good.
+2. Each key, token or bearer has a bucket of its own, found by its hash, before it is known to be good. However the
+   header is written, it is the same one: else every request could bring a fresh bucket.
 3. Health, metrics and the hashed files of the front end are free.
 """
 
@@ -20,6 +21,7 @@ from studiolo.core.settings import Settings
 from studiolo.domain.buckets import TokenBuckets, whole_seconds
 from studiolo.domain.throttles import subject_of
 from studiolo.web import errors
+from studiolo.web.basic_auth import basic_user
 from studiolo.web.client_address import client_address
 
 CLOSE_CODE = 4429
@@ -58,7 +60,15 @@ class RateLimit:
         header = Headers(scope=scope).get("authorization")
         if wait or not header:
             return wait
-        return self._keys.take(hashlib.sha256(header.encode()).hexdigest(), now)
+        return self._keys.take(hashlib.sha256(_secret_in(header).encode()).hexdigest(), now)
+
+
+def _secret_in(header: str) -> str:
+    """Return the key, token or bearer of a header, as any of the doors may read it."""
+    scheme, _, credentials = header.partition(" ")
+    if scheme.lower() == "basic":
+        return basic_user(credentials.strip())
+    return next(iter(credentials.split()), "")
 
 
 def _is_own(address: str) -> bool:

@@ -1,7 +1,5 @@
 """Who asks, from the Authorization header of API v1. It decides who, never whether."""
 
-import binascii
-from base64 import b64decode
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
@@ -9,6 +7,7 @@ from starlette.requests import Request
 from studiolo.core.errors import ApiKeyInvalid, Unauthenticated
 from studiolo.core.models import Principal
 from studiolo.domain.api_keys import ApiKeys
+from studiolo.web.basic_auth import basic_user
 from studiolo.web.client_address import client_address
 
 
@@ -24,7 +23,7 @@ def key_from_header(header: str | None) -> str:
     if scheme == "Bearer":
         return next(iter(credentials.split()), "")
     if scheme == "Basic":
-        return _basic_user(credentials.strip())
+        return basic_user(credentials.strip())
     raise Unauthenticated(f"Unknown authorization type '{scheme}'")
 
 
@@ -48,12 +47,3 @@ def administrators(api_keys: ApiKeys) -> Callable[[Request], Awaitable[bool]]:
             return False
 
     return is_administrator
-
-
-def _basic_user(credentials: str) -> str:
-    try:
-        padding = "=" * (-len(credentials) % 4)  # which clients of old could leave out
-        text = b64decode(credentials + padding, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return ""  # what cannot be read is no key
-    return text.partition(":")[0]
