@@ -12,6 +12,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from pycrdt import Array, Map, Text
 
 from studiolo.core import wire
 from studiolo.core.errors import NotebookInvalid, StudioloError
@@ -154,6 +155,38 @@ async def test_what_lasts_is_shown_as_running_without_its_old_output(agent: Any,
     assert peer.text(0) == "new\n"
 
 
+async def test_many_short_runs_show_the_kernel_as_busy(notebook: Any) -> None:
+    peer = await notebook("import time", *["time.sleep(0.03)"] * 10)
+    await peer.run(0)
+    await peer.until(lambda: peer.states()[-1] == "idle")
+    before = len(peer.states())
+
+    peer.send({"type": "run_all"})
+    await peer.until(lambda: peer.cell(10)["execution_count"] == 12 and peer.states()[-1] == "idle")
+
+    assert peer.states()[before:] == ["busy", "idle"]
+
+
+async def test_a_cell_that_comes_back_while_it_runs_has_only_the_new_output(agent: Any, notebook: Any) -> None:
+    peer = await notebook("print('old')")
+    await peer.run(0)
+    code = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\nprint('new')"
+    source = peer.copy.cells[0]["source"]
+    source.clear()
+    source += code
+    cell = peer.cell(0)
+
+    peer.send({"type": "run", "cell_id": cell["id"]})
+    del peer.copy.cells[0]
+    await peer.until(lambda: peer.states()[-1] == "busy")
+    outputs = Array([Map({"output_type": "stream", "name": "stdout", "text": Text("old\n")})])
+    peer.copy.cells.append(Map({**cell, "source": Text(code), "outputs": outputs}))
+    (agent.home / "go").touch()
+
+    await peer.until(lambda: peer.states()[-1] == "idle")
+    assert peer.text(0) == "new\n"
+
+
 async def test_runs_queue_up_and_a_notebook_run_stops_at_the_first_error(notebook: Any) -> None:
     peer = await notebook("x = 1", "x += 1; x", "1/0", "'never'")
 
@@ -185,6 +218,22 @@ async def test_too_much_output_is_cut_and_the_kernel_goes_on(notebook: Any) -> N
     assert "output is not shown" in peer.text(0)
     assert len(peer.text(0)) < 5.1 * 2**20
     assert (await peer.run(1))["outputs"][0]["data"]["text/plain"] == "'alive'"
+
+
+async def test_an_update_leaves_alone_what_came_in_the_place_of_its_output(notebook: Any) -> None:
+    peer = await notebook(
+        "display('x', display_id='d')",
+        "from IPython.display import update_display\nupdate_display('z', display_id='d')",
+    )
+    await peer.run(0)
+    source = peer.copy.cells[0]["source"]
+    source.clear()
+    source += "display('y')"
+
+    await peer.run(0)
+    await peer.run(1)
+
+    assert [output["data"] for output in peer.cell(0)["outputs"]] == [{"text/plain": "'y'"}]
 
 
 async def test_outputs_are_cleared_updated_and_of_every_kind(notebook: Any) -> None:
@@ -246,6 +295,33 @@ async def test_an_interrupt_ends_the_running_cell_and_empties_the_queue(notebook
     assert peer.cell(1)["outputs"] == []
 
 
+async def test_an_interrupt_on_the_heels_of_a_run_ends_it(notebook: Any) -> None:
+    peer = await notebook("1", "while True: pass")
+    await peer.run(0)
+    for pause_seconds in (0, 0.001, 0.002, 0.004, 0.008):
+        peer.send({"type": "run", "cell_id": "c1"})
+        await asyncio.sleep(pause_seconds)
+        peer.send({"type": "interrupt"})
+
+        before = peer.cell(0)["execution_count"]
+        peer.send({"type": "run", "cell_id": "c0"})
+        await peer.until(lambda before=before: peer.cell(0)["execution_count"] not in (None, before))
+        assert peer.cell(1)["execution_state"] == "idle"
+
+
+async def test_an_interrupt_while_the_kernel_starts_ends_the_run(agent: Any, notebook: Any) -> None:
+    peer = await notebook("open('ran', 'w').close()", "1")
+    peer.send({"type": "run", "cell_id": "c0"})
+    await peer.until(lambda: peer.states()[-1] == "starting")
+
+    peer.send({"type": "interrupt"})
+
+    await peer.until(lambda: peer.states()[-1] == "idle")
+    assert (await peer.run(1))["execution_count"] == 1
+    assert peer.cell(0)["execution_state"] == "idle"
+    assert not (agent.home / "ran").exists()
+
+
 async def test_asking_for_help_shows_it_below_the_cell(notebook: Any) -> None:
     peer = await notebook("len?")
 
@@ -265,6 +341,34 @@ async def test_a_restart_forgets_variables_and_ends_what_runs(notebook: Any) -> 
     assert peer.cell(1)["execution_state"] == "idle"
     assert [output["output_type"] for output in peer.cell(1)["outputs"]] == ["stream"]
     assert (await peer.run(2))["outputs"][0]["ename"] == "NameError"
+
+
+async def test_a_restart_in_the_first_moments_of_a_run_is_no_death_of_the_kernel(notebook: Any) -> None:
+    peer = await notebook("1", "import time; time.sleep(60)")
+    await peer.run(0)
+    for pause_seconds in (0, 0.035, 0.04, 0.045, 0.05):
+        peer.send({"type": "run", "cell_id": "c1"})
+        await asyncio.sleep(pause_seconds)
+        states = len(peer.states())
+        peer.send({"type": "restart"})
+        await peer.until(lambda states=states: "restarting" in peer.states()[states:] and peer.states()[-1] == "idle")
+
+        assert peer.cell(1)["outputs"] == [], pause_seconds
+        assert peer.cell(1)["execution_state"] == "idle"
+        assert (await peer.run(0))["execution_count"] == 1  # the other did not run after all
+
+
+async def test_a_restart_while_the_kernel_starts_ends_the_run(agent: Any, notebook: Any) -> None:
+    peer = await notebook("open('ran', 'w').close()")
+    peer.send({"type": "run", "cell_id": "c0"})
+    await peer.until(lambda: peer.states()[-1] == "starting")
+
+    peer.send({"type": "restart"})
+
+    await peer.until(lambda: peer.states()[-1] == "idle")
+    assert peer.states() == ["none", "starting", "restarting", "idle"]
+    assert peer.cell(0)["execution_state"] == "idle"
+    assert not (agent.home / "ran").exists()
 
 
 async def test_a_kernel_that_dies_says_so_and_the_next_run_starts_a_new_one(notebook: Any) -> None:

@@ -31,6 +31,7 @@ class Queued:
     cell_id: str
     code: str
     batch: object
+    is_dropped: bool = False  # while it waited for its kernel
 
 
 class Execution:
@@ -93,6 +94,7 @@ class Execution:
 
     async def restart(self) -> None:
         """Empty the queue and start the kernel anew."""
+        self._clear_queue()
         if self._restarting is None or self._restarting.done():
             self._restarting = asyncio.create_task(self._restart())
         await asyncio.shield(self._restarting)
@@ -146,8 +148,12 @@ class Execution:
         return has_kernel and self._running is None and len(self._queue) == 1
 
     async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
         while self._queue:
             self._running = self._queue.popleft()
+            if self._kernel is not None and loop.time() - began_at > SHOW_SECONDS:
+                self._set_busy()  # many short runs are one long one
             try:
                 is_good = await self._run_one(self._running)
                 if not is_good:
@@ -159,14 +165,14 @@ class Execution:
                 self._set_state_of(self._running.cell_id, "idle")
             finally:
                 self._running = None
-            if not self._queue:
-                self._set_state("idle" if self._kernel is not None else self._state)
+            if not self._queue and self._kernel is not None and self._state != "restarting":
+                self._set_state("idle")
 
     async def _run_one(self, queued: Queued) -> bool:
         """Run one cell; return whether it went well."""
         if self._restarting is not None and not self._restarting.done():
             await asyncio.gather(asyncio.shield(self._restarting), return_exceptions=True)
-        writer = OutputWriter(self._room, lambda: self._find(queued.cell_id), self._display_ids)
+        writer = OutputWriter(self._room, queued.cell_id, self._find, self._display_ids)
         try:
             return await self._run_with(writer, queued)
         finally:
@@ -182,6 +188,9 @@ class Execution:
         except StudioloError as error:
             writer.begin()
             self._fail(writer, error)
+            return False
+        if queued.is_dropped:
+            self._unqueue([queued])
             return False
         # What ends at once is shown when it has ended: nothing flickers, and no frame is spent on what is over.
         showing = asyncio.get_running_loop().call_later(SHOW_SECONDS, self._show, writer)
@@ -220,8 +229,12 @@ class Execution:
         return Run(on_output, on_input)
 
     def _show(self, writer: OutputWriter) -> None:
-        self._set_state("busy")
+        self._set_busy()
         writer.begin()
+
+    def _set_busy(self) -> None:
+        if self._state != "restarting":
+            self._set_state("busy")
 
     def _fail(self, writer: OutputWriter, error: StudioloError) -> None:
         if isinstance(error, KernelDied) and self._state == "restarting":
@@ -275,7 +288,6 @@ class Execution:
             await self._kernel.interrupt()
 
     async def _restart(self) -> None:
-        self._clear_queue()
         self._set_state("restarting")
         async with self._starting:
             kernel, self._kernel = self._kernel, None
@@ -311,11 +323,13 @@ class Execution:
         gone = list(self._queue)
         self._queue.clear()
         self._unqueue(gone)
+        if self._running is not None:
+            self._running.is_dropped = True
 
     def _unqueue(self, gone: list[Queued]) -> None:
         with self._room.change():
             for queued in gone:
-                if self._running is None or queued.cell_id != self._running.cell_id:
+                if queued is self._running or self._running is None or queued.cell_id != self._running.cell_id:
                     self._set_state_of(queued.cell_id, "idle")
 
     def _find(self, cell_id: str) -> YCell | None:

@@ -27,10 +27,10 @@ class DisplayIds:
         """Remember that the writer's output at `place` has this id."""
         self._places.setdefault(display_id, []).append((writer, place))
 
-    def forget(self, writer: "OutputWriter") -> None:
-        """Forget the outputs of a cell that was cleared."""
+    def forget(self, cell_id: str) -> None:
+        """Forget the outputs of a cell that was cleared, whichever run they were of."""
         for display_id in list(self._places):
-            kept = [entry for entry in self._places[display_id] if entry[0] is not writer]
+            kept = [entry for entry in self._places[display_id] if entry[0].cell_id != cell_id]
             if kept:
                 self._places[display_id] = kept
             else:
@@ -50,8 +50,14 @@ class OutputWriter:
     """
 
     def __init__(
-        self, room: Room, find: Callable[[], YCell | None], display_ids: DisplayIds, max_bytes: int = MAX_OUTPUT_BYTES
+        self,
+        room: Room,
+        cell_id: str,
+        find: Callable[[str], YCell | None],
+        display_ids: DisplayIds,
+        max_bytes: int = MAX_OUTPUT_BYTES,
     ) -> None:
+        self.cell_id = cell_id
         self._room = room
         self._find = find
         self._display_ids = display_ids
@@ -125,7 +131,7 @@ class OutputWriter:
     def replace(self, place: int, content: dict[str, Any]) -> None:
         """Give the output at `place` new data."""
         with self._room.change():
-            cell = self._find()
+            cell = self._find(self.cell_id)
             if cell is None:
                 return
             outputs = outputs_of(cell)
@@ -140,12 +146,12 @@ class OutputWriter:
     def _cell(self) -> Generator[YCell | None]:
         """Give the cell for a change, with the run's beginning in it; None if there is no such cell any more."""
         with self._room.change():
-            cell = self._find()
+            cell = self._find(self.cell_id)
             if cell is not None and not self._has_begun:
                 self._empty(cell)
                 cell["execution_count"] = self._execution_count
                 cell["execution_state"] = "busy"
-            self._has_begun = True
+                self._has_begun = True
             yield cell
 
     def _add_text(self, name: str, text: str) -> None:
@@ -219,7 +225,7 @@ class OutputWriter:
         self._empty(cell)
 
     def _empty(self, cell: YCell) -> None:
-        self._display_ids.forget(self)
+        self._display_ids.forget(self.cell_id)
         outputs = outputs_of(cell)
         if len(outputs):
             outputs.clear()

@@ -16,6 +16,8 @@ from studiolo.core.errors import KernelDied, KernelStartTimeout, StudioloError
 
 START_SECONDS = 60.0
 SHUTDOWN_SECONDS = 1.0
+BEGIN_SECONDS = 1.0
+REPLY_SECONDS = 1.0
 _REMEMBERED_RUNS = 64
 
 
@@ -27,12 +29,29 @@ class Run:
         self.on_input = on_input
         self.reply: dict[str, Any] | None = None
         self.is_idle = False
+        self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.done: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
 
+    def begin(self) -> None:
+        """Note that the kernel is at the code."""
+        if not self.begun.done():
+            self.begun.set_result(None)
+
     def settle(self) -> None:
-        """Finish when both the reply and the last output are there."""
-        if self.reply is not None and self.is_idle and not self.done.done():
+        """Finish when both the reply and the last output are there.
+
+        A signal between the code and the reply takes the reply with it: a kernel that is idle without one has none.
+        """
+        if not self.is_idle or self.done.done():
+            return
+        if self.reply is not None:
             self.done.set_result(self.reply)
+        else:
+            asyncio.get_running_loop().call_later(REPLY_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        if not self.done.done():
+            self.done.set_result({"status": "aborted"})
 
 
 class Kernel:
@@ -102,6 +121,7 @@ class Kernel:
 
     async def interrupt(self) -> None:
         """Make the running code raise KeyboardInterrupt."""
+        await self._until_begun()
         if not self.is_alive:
             return
         if self.spec.interrupt_mode == "message":
@@ -137,6 +157,13 @@ class Kernel:
             except TimeoutError:
                 self._died(-int(signal.SIGKILL))
         self._clean_up()
+
+    async def _until_begun(self) -> None:
+        """Wait for the run on its way to the kernel: before it is at the code, a signal is lost, or the reply is."""
+        ahead = [run for run in self._runs.values() if not (run.begun.done() or run.done.done())]
+        if ahead:
+            waiting = (ahead[0].begun, ahead[0].done)
+            await asyncio.wait(waiting, timeout=BEGIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
 
     async def _launch(self) -> int:
         if self.spec.is_own:
@@ -179,6 +206,8 @@ class Kernel:
         if channel == "iopub":
             if kind == "status":
                 run.is_idle = run.is_idle or message["content"].get("execution_state") == "idle"
+            elif kind == "execute_input":
+                run.begin()
             run.on_output(message)
         elif channel == "stdin" and kind == "input_request":
             self._input_request = message
