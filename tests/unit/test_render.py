@@ -80,7 +80,7 @@ def test_any_json_renders_as_something_without_scripts_or_handlers(cells):
     assert not [
         value
         for _, name, value in reader.attributes
-        if name == "href" and not (value or "").startswith(("http", "mailto"))
+        if name == "href" and not (value or "").startswith(("http", "mailto", "#"))
     ]
 
 
@@ -153,8 +153,10 @@ def test_base64_that_is_none_is_not_put_into_an_address():
         ("<style>a{}</style>b", "b"),
         ('<p style="position:fixed">a</p>', "<p>a</p>"),
         ('<a href="javascript:x">a</a>', '<a target="_blank" rel="noopener noreferrer">a</a>'),
-        ('<a href="/projects">a</a>', '<a target="_blank" rel="noopener noreferrer">a</a>'),
-        ('<p id="studiolo" class="splash">a</p>', "<p>a</p>"),
+        ('<a href="//evil.test/a">a</a>', '<a target="_blank" rel="noopener noreferrer">a</a>'),
+        ('<a href="/projects">a</a>', '<a href="#" data-file="/projects" rel="noopener noreferrer">a</a>'),
+        ('<p id="studiolo" class="splash">a</p>', '<p data-anchor="studiolo">a</p>'),
+        ('<p data-file="./a" data-anchor="b">a</p>', "<p>a</p>"),
         ('<form action="/x"><input name=a>b</form>', "b"),
         ("<svg><use href='#a'/></svg>c", "c"),
     ],
@@ -195,12 +197,24 @@ def test_markdown_becomes_safe_html(text, expected):
     assert expected in render_markdown(text)
 
 
-def test_an_attachment_is_shown_and_a_relative_image_is_its_text():
+def test_an_attachment_is_shown_and_a_relative_image_is_left_to_the_live_page():
     html = render_markdown("![a](attachment:a.png) ![b](b.png)", {"a.png": {"image/png": "aaaa"}})
 
     assert 'src="data:image/png;base64,aaaa"' in html
-    assert 'alt="b"' in html
-    assert "b.png" not in html
+    assert '<img data-file="./b.png" alt="b" loading="lazy">' in html
+
+
+def test_an_attachment_is_found_by_a_name_that_markdown_encodes():
+    html = render_markdown("![a](<attachment:ein Maß.png>)", {"ein Maß.png": {"image/png": "aaaa"}})
+
+    assert 'src="data:image/png;base64,aaaa"' in html
+
+
+def test_a_large_attachment_is_shown_but_not_again_and_again():
+    attachments = {"a.png": {"image/png": "a" * 600_000}}
+
+    assert "<img src=" in render_markdown("![a](attachment:a.png)", attachments)
+    assert len(render_markdown("![a](attachment:a.png)\n" * 3000, attachments)) < 1_000_000
 
 
 def test_markdown_that_nests_without_end_is_still_shown():

@@ -251,3 +251,22 @@ async def test_rendering_refuses_another_sites_page(doors: Doors):
     async with doors.browser(authorization=f"Bearer {bearer}", origin="https://evil.test") as browser:
         answer = await browser.post("/frame/render", json={"items": []})
     assert answer.status_code == 403
+
+
+async def test_a_picture_needs_a_bearer_and_our_own_page(doors: Doors):
+    asked = {"project_id": PROJECT, "path": "a.png"}
+    bearer = await doors.bearer(await doors.account())
+    async with doors.browser() as browser:
+        answers = [
+            await browser.post("/frame/picture", json=asked),
+            await browser.get("/frame/picture"),
+            await browser.post("/frame/picture", json=asked, headers={"authorization": f"Bearer {bearer}"}),
+            await browser.post(
+                "/frame/picture",
+                json=asked,
+                headers={"authorization": f"Bearer {bearer}", "origin": "https://evil.test"},
+            ),
+        ]
+    assert [answer.status_code for answer in answers] == [401, 405, 404, 403]
+    assert answers[2].json()["code"] == "project_not_found"
+    assert answers[2].headers["cache-control"] == "no-store"

@@ -11,6 +11,7 @@ from studiolo.web.assets import Assets
 from studiolo.web.frame.credentials import Credentials
 from studiolo.web.frame.open import FrameOpen
 from studiolo.web.frame.output import FrameOutput
+from studiolo.web.frame.picture import FramePicture
 from studiolo.web.frame.render import FrameRender
 from studiolo.web.frame.shell import Shells
 
@@ -25,6 +26,7 @@ def routes(services: Services, settings: Settings, clock: Clock, assets: Assets)
     shells = Shells(assets, origins, settings)
     return [
         Route("/frame/open", frame_open.answer, methods=["POST"], name="frame_open"),
+        Route("/frame/picture", FramePicture(credentials, services.transfers), methods=["POST"], name="frame_picture"),
         Route("/frame/render", FrameRender(credentials).answer, methods=["POST"], name="frame_render"),
         Route("/frame/output", FrameOutput(assets, origins).answer, methods=["GET"], name="frame_output"),
         Route("/auth/impersonate", shells.impersonate, methods=["GET"], name="impersonate"),

@@ -5,6 +5,8 @@ from html import escape
 
 import nh3
 
+from studiolo.web.render.references import anchor_reference, file_reference, mark_references
+
 _TAGS = frozenset(
     [
         "a",
@@ -69,8 +71,8 @@ _TAGS = frozenset(
 )
 _CELL = {"align", "valign", "colspan", "rowspan", "headers", "scope"}
 _ATTRIBUTES = {
-    "*": {"title", "lang", "dir"},
-    "a": {"href"},
+    "*": {"title", "lang", "dir", "id"},
+    "a": {"href", "name"},
     "img": {"src", "alt", "width", "height"},
     "ol": {"start", "reversed", "type"},
     "li": {"value"},
@@ -99,17 +101,18 @@ _MAX_WALLS = 300
 _MAX_OPENED_AGAIN = 3_000_000
 _MAX_OPEN = 1000
 MAX_SHOWN = 100_000
+_MAX_NAME = 300
 
 
-def sanitise_html(html: str, source: str | None = None) -> str:
+def sanitise_html(html: str, source: str | None = None, *, pictures: int = 0) -> str:
     """Return the HTML with everything taken out that could run, load a page, restyle ours or navigate the frame.
 
     HTML that would take the parser's time or memory out of all proportion is shown as text: `source` if it was made
-    from that.
+    from that. `pictures` is how many of its characters are addresses of pictures that we have put in ourselves.
     """
-    if len(html) > MAX_HTML or _is_bomb(html):
+    if len(html) - pictures > MAX_HTML or _is_bomb(html):
         return f"<pre>{escape((html if source is None else source)[:MAX_SHOWN])}</pre>"
-    return nh3.clean(
+    cleaned = nh3.clean(
         html,
         tags=set(_TAGS),
         attributes=_ATTRIBUTES,
@@ -121,6 +124,7 @@ def sanitise_html(html: str, source: str | None = None) -> str:
         url_schemes={"http", "https", "mailto", "data"},
         strip_comments=True,
     )
+    return mark_references(cleaned)
 
 
 def needs_frame(html: str) -> bool:
@@ -165,11 +169,17 @@ def _depth(html: str) -> int:
 
 
 def _filter(tag: str, attribute: str, value: str) -> str | None:
-    """Keep images of the web and of the document itself, and links that lead out."""
+    """Keep images of the web and of the document itself, links that lead out, and what `references` is about."""
     if attribute == "src":
-        return value if _IMAGE.match(value) else None
+        return value if _IMAGE.match(value) else file_reference(value)
     if attribute == "href":
-        return value if _LINK.match(value) else None
+        return value if _LINK.match(value) else _inner_link(value.strip())
+    if attribute in ("id", "name"):
+        return value if 0 < len(value) <= _MAX_NAME else None
     if attribute == "data-display":
         return value if value in ("inline", "block") else None
     return value
+
+
+def _inner_link(value: str) -> str | None:
+    return anchor_reference(value[1:]) if value.startswith("#") else file_reference(value, anchor=True)
