@@ -128,6 +128,18 @@ class LiveFrame implements Frame, Live {
     }
   }
 
+  /** Go where a link leads; if that cannot be shown, stay where the reader was, and say why. */
+  async #follow(goal: Place, hash: string, from: Place): Promise<void> {
+    try {
+      await this.open(goal);
+      const article = this.#document?.opened.article;
+      if (article) showFragment(article, hash);
+    } catch (error) {
+      await this.open(from).catch(() => undefined);
+      this.#notices.show("warning", `\u201c${goal.path}\u201d cannot be opened. ${asFailure(error).message}`);
+    }
+  }
+
   #show(opened: Opened): void {
     const { project_id, path } = opened;
     const place = { project_id, path };
@@ -138,6 +150,7 @@ class LiveFrame implements Frame, Live {
         this.#close();
         void this.open(place).catch(() => undefined);
       },
+      onFollow: (goal, hash) => void this.#follow(goal, hash, place),
     });
     this.#boot.remember(place);
     this.#bridge.emit({ status: "event", event: "opened", ...place });

@@ -2,7 +2,7 @@ import type * as Y from "yjs";
 import type { CellMap } from "../document/cells.ts";
 import type { Shared } from "../document/shared.ts";
 import type { Place } from "../editor/editor.ts";
-import { typeset } from "../outputs/math.ts";
+import { finish } from "../outputs/rich.ts";
 import { signature } from "../outputs/text.ts";
 import { Disposables } from "../store/store.ts";
 import { el } from "./dom.ts";
@@ -33,7 +33,7 @@ export class MarkdownView {
     this.#disposables.listen(element, "dblclick", (event) => {
       if (this.#editing === null) void this.edit({ x: event.clientX, y: event.clientY });
     });
-    void typeset(this.#rich);
+    void finish(this.#shared, this.#rich);
   }
 
   get hasFocus(): boolean {
@@ -115,6 +115,6 @@ export class MarkdownView {
       return;
     }
     this.#shared.boot.setHtml(this.#rich, html);
-    await typeset(this.#rich);
+    await finish(this.#shared, this.#rich);
   }
 }

@@ -1,4 +1,4 @@
-import type { Boot, Opened } from "../boot/boot.ts";
+import type { Boot, Opened, Place } from "../boot/boot.ts";
 import { button, el } from "../cells/dom.ts";
 import { NotebookView } from "../cells/notebook.ts";
 import { RemoteRenderer } from "../outputs/remote.ts";
@@ -7,6 +7,7 @@ import { Disposables } from "../store/store.ts";
 import type { Notices } from "../toolbar/notices.ts";
 import { Toolbar } from "../toolbar/toolbar.ts";
 import { FileView } from "./file.ts";
+import { References } from "./references.ts";
 import { DocumentSession } from "./session.ts";
 import type { Shared } from "./shared.ts";
 
@@ -15,6 +16,8 @@ export interface DocumentEvents {
   onError(code: string, message: string): void;
   /** The server has a new version of the room: open the document again. */
   onReplaced(): void;
+  /** The reader follows a link to another file. */
+  onFollow(place: Place, hash: string): void;
 }
 
 /** An open document: takes the server-rendered article over and keeps it live. */
@@ -46,7 +49,18 @@ export class LiveDocument {
       },
     });
     this.#session.awareness.setLocalStateField("user", { name: boot.signIn().account.name || "Somebody" });
+    const references = new References({
+      place: { project_id, path },
+      article,
+      isKiosk: boot.config.isKiosk,
+      bearer: () => boot.signIn().bearer,
+      notify: (text) => notices.show("info", text),
+      go: (place, hash) => events.onFollow(place, hash),
+    });
+    references.show(article); // what the server rendered: it need not wait for the shared data
+    this.#disposables.add(() => references.destroy());
     const shared: Shared = {
+      references,
       boot,
       session: this.#session,
       renderer: new RemoteRenderer(boot),

@@ -3,7 +3,7 @@ import type { Press } from "../boot/boot.ts";
 import { el } from "../cells/dom.ts";
 import { SourceView } from "../cells/source.ts";
 import { fileLanguage } from "../editor/file_language.ts";
-import { typeset } from "../outputs/math.ts";
+import { finish } from "../outputs/rich.ts";
 import { Disposables } from "../store/store.ts";
 import type { Toolbar } from "../toolbar/toolbar.ts";
 import type { Shared } from "./shared.ts";
@@ -81,6 +81,6 @@ export class FileView {
     const html = await this.#shared.renderer.render({ kind: "markdown", text });
     if (html === null) return;
     this.#shared.boot.setHtml(this.#preview, html);
-    await typeset(this.#preview);
+    await finish(this.#shared, this.#preview);
   }
 }

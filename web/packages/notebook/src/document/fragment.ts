@@ -1,9 +1,12 @@
-/** The place in a document that the address names: `#id=CELL` in a notebook, `#line=NUMBER` in a text. */
+/** The place in a document that the address names: `#id=CELL`, `#line=NUMBER` in a text, or the name of a heading. */
 
 /** Bring the place into view; nothing is focused, since the reader may be at work in the page around us. */
 export function showFragment(article: HTMLElement, hash: string): void {
   const named = new URLSearchParams(hash.replace(/^#/, ""));
   const id = named.get("id");
+  if (id === null && !named.has("line") && hash.length > 1) {
+    void import("./around.ts").then((code) => code.showAnchor(article, hash));
+  }
   if (id !== null) article.querySelector(`.cell[data-id="${CSS.escape(id)}"]`)?.scrollIntoView();
   const line = Number(named.get("line"));
   const code = article.querySelector<HTMLElement>(":scope > .source > .code");

@@ -5,8 +5,8 @@ import type { Shared } from "../document/shared.ts";
 import { Terminal } from "./ansi.ts";
 import { OutputFrame } from "./frame.ts";
 import { jsonTree } from "./json.ts";
-import { typeset } from "./math.ts";
 import { modelOf, type OutputModel } from "./mime.ts";
+import { finish } from "./rich.ts";
 
 /** One output on the page: takes over what the server rendered, or draws itself. */
 
@@ -26,7 +26,7 @@ export class OutputView {
       rendered.dataset.kind === model.kind &&
       rendered.dataset.sig === model.sig;
     this.element = isSame ? rendered : el("div", "output");
-    if (isSame) void typeset(rendered);
+    if (isSame) void finish(shared, rendered);
     else this.#draw(model);
     const text = output instanceof Y.Map ? output.get("text") : null;
     if (model.kind === "stream" && text instanceof Y.Text) this.#follow(text, isSame);
@@ -74,7 +74,7 @@ export class OutputView {
       return;
     }
     this.#shared.boot.setHtml(rich, html);
-    await typeset(rich);
+    await finish(this.#shared, rich);
   }
 
   #terminal(model: OutputModel): TerminalView {

@@ -1,0 +1,168 @@
+import type { Place } from "../boot/boot.ts";
+import { anchorIn } from "./anchors.ts";
+import { type Goal, goalOf } from "./goals.ts";
+import type { Surroundings } from "./references.ts";
+
+/**
+ * The files around a document.
+ *
+ * 1. A picture is fetched with the page's bearer, for the frame has no cookie, and shown from memory (`blob:`).
+ * 2. It is fetched when it comes near the screen, once for all places that show it, and again only for what is drawn
+ *    some time later: code may have written it anew. Then all places show the new one.
+ * 3. What cannot be shown leaves its alternative text, or its name.
+ */
+
+const AT_ONCE = 4;
+const NEAR = "600px";
+const FRESH_MS = 3000;
+
+interface Picture {
+  readonly url: Promise<string | null>;
+  /** The same, once it is there. */
+  shown: string | null;
+  readonly at: number;
+}
+
+export class Around {
+  readonly #given: Surroundings;
+  readonly #pictures = new Map<string, Picture>();
+  readonly #drawnAt = new WeakMap<Element, number>();
+  readonly #lanes: Promise<unknown>[] = Array.from({ length: AT_ONCE }, () => Promise.resolve());
+  readonly #observer: IntersectionObserver;
+  #count = 0;
+  #isClosed = false;
+
+  constructor(given: Surroundings) {
+    this.#given = given;
+    this.#observer = new IntersectionObserver(this.#onNear, { root: document, rootMargin: NEAR });
+  }
+
+  show(images: Iterable<Element>): void {
+    for (const image of images) {
+      if (!(image instanceof HTMLImageElement) || this.#drawnAt.has(image)) continue;
+      this.#drawnAt.set(image, Date.now());
+      const goal = goalOf(this.#given.place.path, image.dataset.file ?? "");
+      if (goal === null) {
+        nameIt(image, null);
+        continue;
+      }
+      const known = this.#pictures.get(goal.path)?.shown;
+      if (known) put(image, known, "sync"); // at once, so that nothing jumps while somebody types
+      this.#observer.observe(image);
+    }
+  }
+
+  follow(link: HTMLElement, event: MouseEvent): void {
+    const { place, article, notify, go } = this.#given;
+    const file = link.dataset.file;
+    const goal: Goal | null =
+      file === undefined ? { path: place.path, hash: link.getAttribute("href") ?? "" } : goalOf(place.path, file);
+    if (goal === null) {
+      notify("This link leads out of the project.");
+    } else if (goal.path === place.path) {
+      showAnchor(article, goal.hash);
+    } else {
+      this.#leave(goal, event.button === 1 || event.ctrlKey || event.metaKey, go);
+    }
+  }
+
+  destroy(): void {
+    this.#isClosed = true;
+    this.#observer.disconnect();
+    for (const { shown } of this.#pictures.values()) if (shown) URL.revokeObjectURL(shown);
+    this.#pictures.clear();
+  }
+
+  #leave({ path, hash }: Goal, isElsewhere: boolean, go: Surroundings["go"]): void {
+    const { isKiosk, notify, place } = this.#given;
+    if (isKiosk) {
+      notify(`This page shows one document only: \u201c${path}\u201d cannot be opened from here.`);
+    } else if (isElsewhere || path === "" || path.endsWith("/")) {
+      const address = `/projects/${place.project_id}/files/${path.split("/").map(encodeURIComponent).join("/")}${hash}`;
+      window.open(address, "_blank", "noopener");
+    } else {
+      go({ project_id: place.project_id, path }, hash);
+    }
+  }
+
+  #onNear = (entries: IntersectionObserverEntry[]): void => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting || !(target instanceof HTMLImageElement)) continue;
+      this.#observer.unobserve(target);
+      const goal = goalOf(this.#given.place.path, target.dataset.file ?? "");
+      if (goal !== null) void this.#fill(target, goal.path);
+    }
+  };
+
+  async #fill(image: HTMLImageElement, path: string): Promise<void> {
+    const before = this.#pictures.get(path);
+    const isOld = before !== undefined && (this.#drawnAt.get(image) ?? 0) - before.at > FRESH_MS;
+    const picture = before === undefined || isOld ? this.#begin(path) : before;
+    const url = await picture.url;
+    if (this.#isClosed) return;
+    if (url === null) nameIt(image, path);
+    else if (image.src !== url) put(image, url, "async");
+    if (picture === before || before?.shown == null) return;
+    if (url !== null) this.#replace(before.shown, url);
+    URL.revokeObjectURL(before.shown);
+  }
+
+  #begin(path: string): Picture {
+    const lane = this.#count++ % AT_ONCE;
+    const url = (this.#lanes[lane] ?? Promise.resolve()).then(() => this.#fetch(path));
+    this.#lanes[lane] = url;
+    const picture: Picture = { url, shown: null, at: Date.now() };
+    this.#pictures.set(path, picture);
+    void url.then((made) => {
+      picture.shown = made;
+    });
+    return picture;
+  }
+
+  async #fetch(path: string): Promise<string | null> {
+    if (this.#isClosed) return null;
+    const place: Place = { project_id: this.#given.place.project_id, path };
+    try {
+      const response = await fetch("/frame/picture", {
+        method: "POST",
+        headers: {
+          "Content-Type": "application/json",
+          "X-Studiolo-Frame": "1",
+          Authorization: `Bearer ${this.#given.bearer()}`,
+        },
+        body: JSON.stringify(place),
+        cache: "no-store",
+      });
+      const blob = response.ok ? await response.blob() : null;
+      return blob?.type.startsWith("image/") && !this.#isClosed ? URL.createObjectURL(blob) : null;
+    } catch {
+      return null;
+    }
+  }
+
+  #replace(old: string, url: string): void {
+    for (const image of this.#given.article.querySelectorAll<HTMLImageElement>("img[data-file]")) {
+      if (image.src === old) put(image, url, "sync");
+    }
+  }
+}
+
+/** Bring what an address's `#...` names into view; nothing is focused. */
+export function showAnchor(article: HTMLElement, hash: string): void {
+  const found = anchorIn(article, hash);
+  if (!(found instanceof HTMLElement)) return;
+  const bar = article.querySelector(":scope > .toolbar")?.clientHeight ?? 0;
+  if (!found.matches(".cell")) found.style.scrollMarginTop = `${bar + 8}px`;
+  found.scrollIntoView();
+}
+
+function put(image: HTMLImageElement, url: string, decoding: "sync" | "async"): void {
+  image.decoding = decoding;
+  image.src = url;
+}
+
+/** Say what should be here, where the author did not. */
+function nameIt(image: HTMLImageElement, path: string | null): void {
+  if (image.src) return;
+  image.alt ||= path === null ? "Picture" : path.slice(path.lastIndexOf("/") + 1);
+}
