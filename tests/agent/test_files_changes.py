@@ -121,6 +121,33 @@ async def test_narrowed_caller_is_held_to_its_part(call, home):
         await call("files.page", path="other", limit=5, within="nowhere")
 
 
+async def test_narrowed_caller_makes_no_directory_outside_of_its_part(call, home):
+    (home / "mine").mkdir()
+    (home / "other").mkdir()
+    (home / "mine" / "there").symlink_to("../other")
+    (home / "mine" / "f").write_text("x")
+    for path in ("mine/there/new/x", "distant/x", "mine2/x"):
+        for name, params in (
+            ("files.make_directory", {"path": path}),
+            ("files.move", {"source": "mine/f", "target": path}),
+            ("files.write_text", {"path": path, "content": ""}),
+            ("uploads.create", {"path": path, "size_bytes": 0}),
+        ):
+            with pytest.raises(PathOutsideProject):
+                await call(name, **params, within="mine")
+    assert not (home / "distant").exists()
+    assert not (home / "mine2").exists()
+    assert list((home / "other").iterdir()) == []
+
+
+async def test_narrowed_caller_makes_its_part_with_what_is_in_it(call, home):
+    assert (await call("uploads.create", path="a/b/f", size_bytes=0, within="a"))["is_complete"]
+    (home / "c").mkdir()
+    assert await call("files.make_directory", path="c/d/e", within="c/d") == {"created": True}
+    assert (home / "a/b/f").is_file()
+    assert (home / "c/d/e").is_dir()
+
+
 async def test_move_makes_directories_and_replaces_nothing_unasked(call, home):
     (home / "a").write_text("a")
     (home / "b").write_text("b")

@@ -15,7 +15,7 @@ import os
 import stat
 from collections import deque
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from studiolo.agent import params
@@ -76,15 +76,14 @@ class Home:
     ) -> Generator[Place]:
         """Give the place of a path for the length of a `with` block.
 
-        A link at its end is followed unless `is_followed` is false. Errors of the system, here and in the block, are
-        raised as errors of `core.errors` that name the `action`.
+        A link at its end is followed unless `is_followed` is false. Nothing is made outside of what is open. Errors of
+        the system, here and in the block, are raised as errors of `core.errors` that name the `action`.
         """
         names = _names(path)
-        with _explained(action, path), _Walk(self._path, path) as walk:
-            allowed = self._allowed()
+        with _explained(action, path), _Walk(self._path, path, self._allowed()) as walk:
             place = walk.go(names, is_followed=is_followed, makes_parents=makes_parents)
-            if allowed is not None and not allowed.holds(walk, place):
-                raise PathOutsideProject(f"'{path}' leads out of what is open to you")
+            if walk.part is not None and not walk.part.holds(walk, place):
+                raise _outside(path)
             yield place
 
     def _allowed(self) -> "_Part | None":
@@ -111,11 +110,17 @@ class _Part:
         is_itself = place.status is not None and _identity(place.status) == self.identity
         return is_itself or self.identity in walk.identities()
 
+    def opens(self, walk: "_Walk", name: str) -> bool:
+        """Tell whether a name may be made where a walk is."""
+        known = walk.identities()
+        return self.identity in known or (self.identity is None and known[-1] == self.parent and name == self.name)
+
 
 class _Walk:
-    """The descriptors of the directories from the home to here."""
+    """The descriptors of the directories from the home to here; what is made on the way lies in `part`."""
 
-    def __init__(self, home: str, shown: str) -> None:
+    def __init__(self, home: str, shown: str, part: _Part | None = None) -> None:
+        self.part = part
         self._home = home
         self._shown = shown
         self._fds = [os.open(home, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
@@ -161,9 +166,16 @@ class _Walk:
 
     def _enter(self, name: str, *, is_made: bool) -> None:
         if is_made:
-            with contextlib.suppress(FileExistsError):  # somebody was faster; the next line looks at what it is
-                os.mkdir(name, NEW_DIRECTORY_MODE, dir_fd=self._fds[-1])
+            self._make(name)
         self._fds.append(os.open(name, _STEP | os.O_DIRECTORY, dir_fd=self._fds[-1]))
+        if is_made and self.part is not None and self.part.identity is None:
+            self.part = replace(self.part, identity=_identity(os.fstat(self._fds[-1])))
+
+    def _make(self, name: str) -> None:
+        if self.part is not None and not self.part.opens(self, name):
+            raise _outside(self._shown)
+        with contextlib.suppress(FileExistsError):  # somebody was faster; who opens it looks at what it is
+            os.mkdir(name, NEW_DIRECTORY_MODE, dir_fd=self._fds[-1])
 
     def _leave(self) -> None:
         if len(self._fds) == 1:
@@ -199,6 +211,10 @@ def _names(path: str) -> list[str]:
 
 def _split(path: str) -> list[str]:
     return [name for name in path.split("/") if name not in ("", ".")]
+
+
+def _outside(path: str) -> PathOutsideProject:
+    return PathOutsideProject(f"'{path}' leads out of what is open to you")
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
