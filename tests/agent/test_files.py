@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import string
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from studiolo.agent import files
+from studiolo.agent import files, files_text
 from studiolo.agent.agent import Agent
 from studiolo.core.errors import (
     FileNotFound,
@@ -278,9 +279,9 @@ def test_files_can_be_reached_when_no_thread_can_be_started(tmp_path):
     async def use() -> None:
         agent = Agent(str(tmp_path))
         asyncio.get_running_loop().set_default_executor(NoThreads())
-        await files.write_text(agent, {"path": "x", "content": "saved"})
-        assert await files.read_text(agent, {"path": "x"}) == {"content": "saved"}
-        assert len((await files.list_directory(agent, {}))["entries"]) == 1
+        await files_text.write_text(agent, {"path": "x", "content": "saved"})
+        assert await files_text.read_text(agent, {"path": "x"}) == {"content": "saved"}
+        assert len((await files_text.list_directory(agent, {}))["entries"]) == 1
 
     asyncio.run(use())
 
@@ -337,3 +338,37 @@ async def test_links_lead_out_of_nothing_public(call: Any, shared_agent: Any) ->
     with pytest.raises(PathOutsideProject):
         await call("files.write_text", path="public/link", content="changed", within="public")
     assert secret.read_text() == "secret"
+
+
+async def test_a_link_that_comes_and_goes_leads_a_narrowed_caller_nowhere(call: Any, shared_agent: Any) -> None:
+    mine, other = shared_agent.home / "mine", shared_agent.home / "other"
+    for directory in (mine / "real", other):
+        directory.mkdir(parents=True)
+        (directory / "f").write_text(directory.name)
+    (other / "secret").touch()
+    (mine / "shown").symlink_to("real")
+    is_over = threading.Event()
+
+    def swap() -> None:
+        while not is_over.is_set():
+            for target in ("../other", "real"):
+                (mine / "next").symlink_to(target)
+                (mine / "next").replace(mine / "shown")
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    found: set[str] = set()
+    try:
+        for _ in range(1_000):
+            with contextlib.suppress(PathOutsideProject):
+                found.add((await call("files.read_text", path="mine/shown/f", within="mine"))["content"])
+            with contextlib.suppress(PathOutsideProject):
+                listed = (await call("files.list", path="mine/shown", within="mine"))["entries"]
+                found |= {one["name"] for one in listed} & {"secret"}
+            with contextlib.suppress(PathOutsideProject):
+                await call("files.write_text", path="mine/shown/g", content="", within="mine")
+    finally:
+        is_over.set()
+        swapping.join()
+    assert found == {"real"}
+    assert not (other / "g").exists()

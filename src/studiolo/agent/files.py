@@ -1,7 +1,7 @@
 """Files of the project, as its own user sees them.
 
-The walls around the agent decide what can be reached; here nothing is forbidden, only told clearly. Reading and
-writing run in threads, because a disk may be slow and other calls must not wait for it.
+The walls around the agent decide what can be reached; here nothing is forbidden, only told clearly. Who may see only a
+part of the home is served by `beneath.py`: a path that was looked at may lead elsewhere when it is opened.
 """
 # Paths are given to the system to the letter: pathlib would tidy them (`a/`, `./a`) and cannot open without waiting.
 # ruff: noqa: PTH103, PTH105, PTH108, PTH114, PTH116, PTH118, PTH120, PTH123
@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from studiolo.agent import params
 from studiolo.core.clock import iso_milliseconds
@@ -29,9 +29,6 @@ from studiolo.core.errors import (
     TooLarge,
     Unavailable,
 )
-
-if TYPE_CHECKING:
-    from studiolo.agent.agent import Agent
 
 Result = TypeVar("Result")
 
@@ -68,30 +65,6 @@ _KINDS: dict[int, type[StudioloError]] = {
 }
 
 
-async def read_text(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
-    """Return a file's text, decoded as UTF-8 with replacement characters."""
-    path = within(agent.home, given, resolve(agent.home, params.text(given, "path")))
-    max_bytes = params.count(given, "max_bytes")
-    data = await in_thread(read_bytes, path, MAX_READ_BYTES if max_bytes is None else max_bytes)
-    return {"content": data.decode("utf-8", "replace")}
-
-
-async def write_text(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
-    """Write a text file; missing parent directories are made."""
-    path = within(agent.home, given, resolve(agent.home, params.text(given, "path")))
-    content = given.get("content")
-    if not isinstance(content, str):  # not `params.text`: a NUL is a character like any other in a file
-        raise InvalidRequest("content must be text", fields={"content": "must be text"})
-    await in_thread(write_bytes, path, encode_text(content))
-    return {}
-
-
-async def list_directory(agent: "Agent", given: dict[str, Any]) -> dict[str, Any]:
-    """Return a directory's entries, sorted by name; links count as what they lead to."""
-    path = within(agent.home, given, resolve(agent.home, params.text(given, "path", "")))
-    return {"entries": await in_thread(_entries, path)}
-
-
 def resolve(home: str, path: str) -> str:
     """Return the absolute path; a relative one starts at the home.
 
@@ -117,15 +90,20 @@ def encode_text(content: str) -> bytes:
 def read_bytes(path: str, max_bytes: int) -> bytes:
     """Return a regular file's bytes; raise an error of `core.errors` for anything else."""
     try:
-        _require_regular(os.stat(path), path, "read")  # before opening: opening a pipe or a device has effects
+        require_regular(os.stat(path), path, "read")  # before opening: opening a pipe or a device has effects
         # the file may be another one by now: never wait for a pipe's writer, never adopt a terminal
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as file:
-            status = os.fstat(file.fileno())
-            _require_regular(status, path, "read")
-            # one byte more than allowed: the file may have grown, and files of /proc say that they have no size
-            data = b"" if status.st_size > max_bytes else file.read(max_bytes + 1)
+        return read_open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), path, max_bytes)
     except OSError as error:
         raise explain(error, "open", path) from error
+
+
+def read_open(opened: int, path: str, max_bytes: int) -> bytes:
+    """Return the bytes of an open file, which is closed, and `path` its name; raise OSError, too."""
+    with open(opened, "rb") as file:
+        status = os.fstat(file.fileno())
+        require_regular(status, path, "read")
+        # one byte more than allowed: the file may have grown, and files of /proc say that they have no size
+        data = b"" if status.st_size > max_bytes else file.read(max_bytes + 1)
     size = max(status.st_size, len(data))
     if size > max_bytes:
         raise FileTooLarge(
@@ -161,6 +139,31 @@ def write_bytes(path: str, data: bytes, *, is_durable: bool = False) -> None:
         raise explain(error, "open", path) from error
 
 
+def list_entries(path: str) -> list[dict[str, Any]]:
+    """Return a directory's entries, sorted by name; links count as what they lead to."""
+    found: list[dict[str, Any]] = []
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if len(found) >= MAX_ENTRIES:
+                    raise TooLarge(f"The directory '{path}' has more than {MAX_ENTRIES:,} entries.")
+                with contextlib.suppress(FileNotFoundError):  # it went away meanwhile
+                    found.append(entry_of(entry.name, _status_of(entry)))
+    except OSError as error:
+        raise explain(error, "scandir", path) from error
+    return sorted(found, key=lambda entry: entry["name"])
+
+
+def entry_of(name: str, status: os.stat_result) -> dict[str, Any]:
+    """Return what a listing tells of one entry."""
+    return {
+        "name": name,
+        "is_directory": stat.S_ISDIR(status.st_mode),
+        "size_bytes": status.st_size,
+        "modified_at": iso_milliseconds(_moment(status.st_mtime)),
+    }
+
+
 def explain(error: OSError, action: str, path: str) -> StudioloError:
     """Return the error for the caller, in the words API clients know: `ENOENT: no such file ..., open '/a/b'`."""
     number = error.errno or 0
@@ -180,6 +183,14 @@ def within(home: str, given: dict[str, Any], path: str) -> str:
     return path
 
 
+def require_regular(status: os.stat_result, path: str, action: str) -> None:
+    """Raise FileTypeUnsupported unless this is a plain file."""
+    if stat.S_ISDIR(status.st_mode):
+        raise FileTypeUnsupported(f"EISDIR: illegal operation on a directory, {action} '{path}'")
+    if not stat.S_ISREG(status.st_mode):
+        raise FileTypeUnsupported(f"EINVAL: not a regular file, {action} '{path}'")
+
+
 async def in_thread(work: Callable[..., Result], *args: Any) -> Result:
     """Do blocking work beside the event loop."""
     try:
@@ -188,19 +199,12 @@ async def in_thread(work: Callable[..., Result], *args: Any) -> Result:
         return work(*args)
 
 
-def _require_regular(status: os.stat_result, path: str, action: str) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise FileTypeUnsupported(f"EISDIR: illegal operation on a directory, {action} '{path}'")
-    if not stat.S_ISREG(status.st_mode):
-        raise FileTypeUnsupported(f"EINVAL: not a regular file, {action} '{path}'")
-
-
 def _status_to_replace(target: str, path: str) -> os.stat_result | None:
     try:
         status = os.stat(target)
     except FileNotFoundError:
         return None
-    _require_regular(status, path, "open")
+    require_regular(status, path, "open")
     if not os.access(target, os.W_OK):  # renaming over it would work, but a read-only file is meant to stay
         raise PermissionError(errno.EACCES, "")
     return status
@@ -218,7 +222,7 @@ def _replace(target: str, directory: str, data: bytes, existing: os.stat_result 
         with open(descriptor, "wb") as file:
             if existing is not None:
                 os.fchmod(file.fileno(), stat.S_IMODE(existing.st_mode) & 0o777)
-            _fill(file.fileno(), data, is_durable)
+            fill(file.fileno(), data, is_durable=is_durable)
         os.replace(temporary, target)
         if is_durable:
             _sync_directory(directory)
@@ -230,12 +234,13 @@ def _replace(target: str, directory: str, data: bytes, existing: os.stat_result 
 
 def _overwrite(target: str, data: bytes, is_durable: bool) -> None:
     with open(os.open(target, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "wb") as file:
-        _require_regular(os.fstat(file.fileno()), target, "open")
+        require_regular(os.fstat(file.fileno()), target, "open")
         os.ftruncate(file.fileno(), 0)
-        _fill(file.fileno(), data, is_durable)
+        fill(file.fileno(), data, is_durable=is_durable)
 
 
-def _fill(descriptor: int, data: bytes, is_durable: bool) -> None:
+def fill(descriptor: int, data: bytes, *, is_durable: bool = False) -> None:
+    """Write all of it; `is_durable` waits until the disk has it."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
@@ -251,31 +256,11 @@ def _sync_directory(directory: str) -> None:
         os.close(descriptor)
 
 
-def _entries(path: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+def _status_of(entry: "os.DirEntry[str]") -> os.stat_result:
     try:
-        with os.scandir(path) as entries:
-            for entry in entries:
-                if len(found) >= MAX_ENTRIES:
-                    raise TooLarge(f"The directory '{path}' has more than {MAX_ENTRIES:,} entries.")
-                with contextlib.suppress(FileNotFoundError):  # it went away meanwhile
-                    found.append(_entry(entry))
-    except OSError as error:
-        raise explain(error, "scandir", path) from error
-    return sorted(found, key=lambda entry: entry["name"])
-
-
-def _entry(entry: "os.DirEntry[str]") -> dict[str, Any]:
-    try:
-        status = entry.stat()
+        return entry.stat()
     except OSError:  # a link to nowhere is listed as itself
-        status = entry.stat(follow_symlinks=False)
-    return {
-        "name": entry.name,
-        "is_directory": stat.S_ISDIR(status.st_mode),
-        "size_bytes": status.st_size,
-        "modified_at": iso_milliseconds(_moment(status.st_mtime)),
-    }
+        return entry.stat(follow_symlinks=False)
 
 
 def _moment(seconds: float) -> datetime:
