@@ -5,7 +5,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Request, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from studiolo.testing.chromium import EmbeddedFrame, wait_in
 from studiolo.testing.live import LiveProject, notebook
@@ -47,6 +47,13 @@ def fetches(embedded: EmbeddedFrame) -> list[str]:
 
     embedded.page.on("request", note)
     return paths
+
+
+def statuses(page: Page) -> list[int]:
+    """Return a list that grows with how questions for pictures are answered."""
+    answers: list[int] = []
+    page.on("response", lambda one: answers.append(one.status) if one.url.endswith("/frame/picture") else None)
+    return answers
 
 
 def drawn(images: Locator, count: int) -> None:
@@ -122,18 +129,22 @@ def test_the_preview_of_markdown_shows_pictures_and_finds_its_headings(course: L
     expect(heading).to_be_in_viewport()
 
 
-def test_a_picture_that_code_wrote_anew_is_fetched_anew(course: LiveProject, embed, page):
+def test_a_picture_that_code_wrote_anew_is_fetched_anew_and_only_then(course: LiveProject, embed, page):
     sizes = "import sys; from PIL import Image; Image.new('RGB', (int(sys.argv[1]), 5)).save('new.png')"
     course.run(f'python3 -c "{sizes}" 30')
     source = 'from IPython.display import HTML\nHTML(\'<img src="new.png" alt="new">\')'
     course.write("anew.ipynb", notebook(source, text="![new](new.png)"))
+    answers = statuses(page)
     embedded = embed(course.url("anew.ipynb"))
     drawn(embedded.cell("text").locator("img"), 1)
     course.run(f'python3 -c "{sizes}" 60')
-    page.wait_for_timeout(3100)  # what is drawn sooner may be a moment old
-    embedded.run("cell-0")
-    for place in (embedded.outputs("cell-0"), embedded.cell("text")):
-        wait_in(page, lambda: place.locator("img").evaluate_all(WIDTHS) == [60], "the old picture is still shown")  # noqa: B023 - asked at once
+    images = embedded.inside.locator("img")
+    for count in (2, 3):
+        page.wait_for_timeout(3100)  # what is drawn sooner may be a moment old
+        embedded.run("cell-0")
+        wait_in(page, lambda: len(answers) == count, "it was not asked for again")  # noqa: B023 - asked at once
+        wait_in(page, lambda: images.evaluate_all(WIDTHS) == [60, 60], "the old picture is still shown")
+    assert answers == [200, 200, 304]
 
 
 def test_links_in_the_document_lead_to_headings_and_cells(course: LiveProject, embed, page):
@@ -210,8 +221,7 @@ def test_a_narrowed_frame_shows_no_picture_from_outside_its_part(course: LivePro
     course.write("shown/sheet.ipynb", notebook("1", text="![inside](top.webp) ![out](../top.webp) ![link](link.webp)"))
     narrowed = {"project_id": course.project_id, "path": "shown", "read_only": True}
     minted = course.server.call("mint_auth_token", course.owner.api_key, **narrowed)
-    asked: list[int] = []
-    page.on("response", lambda one: asked.append(one.status) if one.url.endswith("/frame/picture") else None)
+    asked = statuses(page)
     embedded = embed(course.url("shown/sheet.ipynb", minted["auth_token"]))
     drawn(embedded.cell("text").get_by_alt_text("inside"), 1)
     wait_in(page, lambda: len(asked) == 3, "not everything was asked for")

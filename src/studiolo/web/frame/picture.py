@@ -3,6 +3,7 @@
 1. Who may read the file, may have it; a narrowed sign-in gets no further than its part of the home.
 2. It is a picture by what it holds, not by its name, and it is never more than that: the page shows it by `<img>`,
    where SVG runs nothing, and if a browser could be made to show it by itself, it would have no origin and no script.
+3. Whoever has it already (`If-None-Match`) is told that it is still the same.
 """
 
 import re
@@ -21,6 +22,7 @@ from studiolo.web.frame.bodies import read_model
 from studiolo.web.frame.credentials import Credentials
 from studiolo.web.streams.door import send_pieces
 from studiolo.web.streams.downloads import GUARDS, disposition
+from studiolo.web.streams.ranges import is_not_modified
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_PICTURE_MB = 10
@@ -74,7 +76,10 @@ class FramePicture:
         async with self._transfers.download(principal, ProjectId(asked.project_id), asked.path) as download:
             if download.size_bytes > MAX_PICTURE_MB * 1024 * 1024:
                 raise FileTooLarge(f"A picture in a document must not be larger than {MAX_PICTURE_MB} MB.")
-            await _send(request, send, download)
+            if is_not_modified(request.headers, f'"{download.etag}"', download.modified_at):
+                await Response(status_code=304, headers=_HEADERS)(request.scope, request.receive, send)
+            else:
+                await _send(request, send, download)
 
 
 async def _send(request: Request, send: Send, download: Download) -> None:
@@ -87,6 +92,7 @@ async def _send(request: Request, send: Send, download: Download) -> None:
     headers = {
         **_HEADERS,
         "Content-Type": kind,
+        "ETag": f'"{download.etag}"',
         "Content-Length": length,
         "Content-Disposition": disposition("picture"),
     }

@@ -8,7 +8,7 @@ import type { Surroundings } from "./references.ts";
  *
  * 1. A picture is fetched with the page's bearer, for the frame has no cookie, and shown from memory (`blob:`).
  * 2. It is fetched when it comes near the screen, once for all places that show it, and again only for what is drawn
- *    some time later: code may have written it anew. Then all places show the new one.
+ *    some time later: code may have written it anew. Then all places show the new one, or it is still the same.
  * 3. What cannot be shown leaves its alternative text, or its name.
  */
 
@@ -16,10 +16,16 @@ const AT_ONCE = 4;
 const NEAR = "600px";
 const FRESH_MS = 3000;
 
+interface Shown {
+  readonly url: string;
+  /** Of the file, as the server said it. */
+  readonly etag: string;
+}
+
 interface Picture {
-  readonly url: Promise<string | null>;
+  readonly coming: Promise<Shown | null>;
   /** The same, once it is there. */
-  shown: string | null;
+  shown: Shown | null;
   readonly at: number;
 }
 
@@ -47,7 +53,7 @@ export class Around {
         continue;
       }
       const known = this.#pictures.get(goal.path)?.shown;
-      if (known) put(image, known, "sync"); // at once, so that nothing jumps while somebody types
+      if (known) put(image, known.url, "sync"); // at once, so that nothing jumps while somebody types
       this.#observer.observe(image);
     }
   }
@@ -69,7 +75,7 @@ export class Around {
   destroy(): void {
     this.#isClosed = true;
     this.#observer.disconnect();
-    for (const { shown } of this.#pictures.values()) if (shown) URL.revokeObjectURL(shown);
+    for (const { shown } of this.#pictures.values()) if (shown) URL.revokeObjectURL(shown.url);
     this.#pictures.clear();
   }
 
@@ -97,29 +103,30 @@ export class Around {
   async #fill(image: HTMLImageElement, path: string): Promise<void> {
     const before = this.#pictures.get(path);
     const isOld = before !== undefined && (this.#drawnAt.get(image) ?? 0) - before.at > FRESH_MS;
-    const picture = before === undefined || isOld ? this.#begin(path) : before;
-    const url = await picture.url;
+    const picture = before === undefined || isOld ? this.#begin(path, before?.shown ?? null) : before;
+    const shown = await picture.coming;
     if (this.#isClosed) return;
-    if (url === null) nameIt(image, path);
-    else if (image.src !== url) put(image, url, "async");
-    if (picture === before || before?.shown == null) return;
-    if (url !== null) this.#replace(before.shown, url);
-    URL.revokeObjectURL(before.shown);
+    if (shown === null) nameIt(image, path);
+    else if (image.src !== shown.url) put(image, shown.url, "async");
+    const old = before?.shown ?? null;
+    if (old === null || old.url === shown?.url) return;
+    if (shown !== null) this.#replace(old.url, shown.url);
+    URL.revokeObjectURL(old.url);
   }
 
-  #begin(path: string): Picture {
+  #begin(path: string, before: Shown | null): Picture {
     const lane = this.#count++ % AT_ONCE;
-    const url = (this.#lanes[lane] ?? Promise.resolve()).then(() => this.#fetch(path));
-    this.#lanes[lane] = url;
-    const picture: Picture = { url, shown: null, at: Date.now() };
+    const coming = (this.#lanes[lane] ?? Promise.resolve()).then(() => this.#fetch(path, before));
+    this.#lanes[lane] = coming;
+    const picture: Picture = { coming, shown: before, at: Date.now() };
     this.#pictures.set(path, picture);
-    void url.then((made) => {
+    void coming.then((made) => {
       picture.shown = made;
     });
     return picture;
   }
 
-  async #fetch(path: string): Promise<string | null> {
+  async #fetch(path: string, before: Shown | null): Promise<Shown | null> {
     if (this.#isClosed) return null;
     const place: Place = { project_id: this.#given.place.project_id, path };
     try {
@@ -129,14 +136,17 @@ export class Around {
           "Content-Type": "application/json",
           "X-Studiolo-Frame": "1",
           Authorization: `Bearer ${this.#given.bearer()}`,
+          ...(before === null ? {} : { "If-None-Match": before.etag }),
         },
         body: JSON.stringify(place),
         cache: "no-store",
       });
+      if (response.status === 304) return before;
       const blob = response.ok ? await response.blob() : null;
-      return blob?.type.startsWith("image/") && !this.#isClosed ? URL.createObjectURL(blob) : null;
+      if (!blob?.type.startsWith("image/") || this.#isClosed) return null;
+      return { url: URL.createObjectURL(blob), etag: response.headers.get("etag") ?? "" };
     } catch {
-      return null;
+      return before; // the network is away: what is there stays
     }
   }
 
