@@ -22,6 +22,7 @@ from studiolo.core.models import ANONYMOUS, Account, Principal, Scope
 from studiolo.core.secrets import SystemSecretSource, hash_secret
 from studiolo.core.settings_sources import load_settings
 from studiolo.domain.accounts import Accounts
+from studiolo.domain.api_keys import ApiKeys
 from studiolo.domain.auth_tokens import WRONG_PER_CALLER, AuthTokens, Narrowing
 from studiolo.domain.sign_ins import SignIns
 from studiolo.storage import tables
@@ -328,3 +329,57 @@ async def test_tokens_are_reaped_when_their_time_is_over(
         await auth_tokens.mint(as_admin, account_id=person.account_id, password="", lifetime_seconds=seconds)
     clock.move(15)
     assert await sign_ins.reap() == 1
+
+
+async def test_revoking_a_key_ends_who_is_signed_in_by_its_tokens_also_when_these_are_over(
+    auth_tokens: AuthTokens, sign_ins: SignIns, api_keys: ApiKeys, as_person: Principal, clock: MovingClock
+) -> None:
+    made, key = await api_keys.create(as_person)
+    as_key = await api_keys.resolve(key)
+    token, _ = await auth_tokens.mint_for(as_key, None, Narrowing(lifetime_seconds=60))
+    signed_in = await sign_ins.admit_frame(token, None)
+    clock.move(61)
+    await sign_ins.reap()
+    await sign_ins.resolve_bearer(signed_in.bearer)
+    await api_keys.revoke(as_person, made.api_key_id)
+    with pytest.raises(SignInExpired):
+        await sign_ins.resolve_bearer(signed_in.bearer)
+    assert await sign_ins.reap() == 0
+
+
+async def test_a_token_that_is_over_can_be_revoked_while_somebody_is_signed_in_by_it(
+    auth_tokens: AuthTokens, sign_ins: SignIns, as_person: Principal, clock: MovingClock
+) -> None:
+    token, _ = await auth_tokens.mint_for(as_person, None, Narrowing(lifetime_seconds=60, sign_in_seconds=600))
+    signed_in = await sign_ins.admit_frame(token, None)
+    clock.move(61)
+    await sign_ins.reap()
+    await auth_tokens.revoke(as_person, token)
+    with pytest.raises(SignInExpired):
+        await sign_ins.resolve_bearer(signed_in.bearer)
+    other, _ = await auth_tokens.mint_for(as_person, None, Narrowing(lifetime_seconds=60, sign_in_seconds=600))
+    await sign_ins.admit_frame(other, None)
+    clock.move(601)
+    await sign_ins.reap()
+    with pytest.raises(AuthTokenInvalid):
+        await auth_tokens.revoke(as_person, other)
+
+
+@pytest.mark.parametrize("end", ["ban", "delete"])
+async def test_a_banned_or_deleted_account_keeps_no_way_into_the_accounts_it_made(
+    auth_tokens: AuthTokens, sign_ins: SignIns, accounts: Accounts, as_person: Principal, as_admin: Principal, end: str
+) -> None:
+    made = await accounts.create(as_admin, email_address="made@example.edu", password=PASSWORD)
+    token, _ = await auth_tokens.mint_for(as_admin, made.account_id)
+    own, _ = await auth_tokens.mint_for(Principal(made.account_id), None)
+    signed_in = await sign_ins.admit_frame(token, None)
+    assert as_admin.account_id is not None
+    if end == "ban":
+        await accounts.set_banned(as_admin, as_admin.account_id, True)
+    else:
+        await accounts.delete(as_admin, as_admin.account_id)
+    with pytest.raises(AuthTokenInvalid):
+        await auth_tokens.redeem(token)
+    with pytest.raises(SignInExpired):
+        await sign_ins.resolve_bearer(signed_in.bearer)
+    await auth_tokens.redeem(own)

@@ -206,20 +206,22 @@ class Accounts:
         sign_ins.remove_for_account(tx, account_id, but=but)
 
     async def set_banned(self, principal: Principal, account_id: AccountId, is_banned: bool) -> None:
-        """Ban an account, which ends its sign-ins and auth tokens at once, or let it in again; administrators only."""
+        """Ban an account, or let it in again; administrators only.
+
+        A ban ends its sign-ins and auth tokens at once, and those that it made for others.
+        """
         _require_admin(principal)
         await self.get(account_id)
 
-        def change(tx: Transaction) -> None:
+        def change(tx: Transaction) -> set[AccountId]:
             rows.change(tx, account_id, {"is_banned": is_banned})
-            if is_banned:
-                _end_browsers(tx, account_id)
             action = Action.ACCOUNT_BANNED if is_banned else Action.ACCOUNT_UNBANNED
             note(tx, now, principal, action, account_id=account_id)
+            return _end_browsers(tx, account_id) if is_banned else set()
 
         now = self._clock.now()
-        await self._database.write(in_request(change))
-        self.tell_ended(account_id)
+        for ended in await self._database.write(in_request(change)):
+            self.tell_ended(ended)
 
     def tell_ended(self, account_id: AccountId) -> None:
         """Tell whoever watches over the account's sign-ins that one may have ended; once it is in the database."""
@@ -234,16 +236,16 @@ class Accounts:
             await self._of(principal, account_id)
         _require_full_scope(principal)
 
-        def change(tx: Transaction) -> None:
+        def change(tx: Transaction) -> set[AccountId]:
             rows.mark_deleted(tx, account_id)
             api_keys.remove_for_account(tx, account_id)
-            _end_browsers(tx, account_id)
             if is_uuid(account_id):
                 note(tx, now, principal, Action.ACCOUNT_DELETED, account_id=account_id)
+            return _end_browsers(tx, account_id)
 
         now = self._clock.now()
-        await self._database.write(in_request(change))
-        self.tell_ended(account_id)
+        for ended in await self._database.write(in_request(change)):
+            self.tell_ended(ended)
 
     async def _prove(self, account: Account, password: str, words: str) -> None:
         """Ask for the account's password; guesses are counted before they are tried."""
@@ -307,12 +309,12 @@ class Accounts:
     async def end(self, account_id: AccountId) -> None:
         """End a throw-away account whose time is over."""
 
-        def change(tx: Transaction) -> None:
+        def change(tx: Transaction) -> set[AccountId]:
             rows.mark_deleted(tx, account_id)
-            _end_browsers(tx, account_id)
+            return _end_browsers(tx, account_id)
 
-        await self._database.write(change)
-        self.tell_ended(account_id)
+        for ended in await self._database.write(change):
+            self.tell_ended(ended)
 
     async def take_turn(self, address: str) -> None:
         """Count an account that is to be made from a network address; raise RateLimited in the wire's words."""
@@ -409,6 +411,10 @@ def _require_full_scope(principal: Principal) -> None:
         raise Forbidden("This sign-in is good for documents only.")
 
 
-def _end_browsers(tx: Transaction, account_id: AccountId) -> None:
+def _end_browsers(tx: Transaction, account_id: AccountId) -> set[AccountId]:
+    """End an account's sign-ins and tokens and those that it made for others; return whose they were."""
+    made = auth_tokens.remove_made_by(tx, account_id)
+    sign_ins.remove_for_tokens(tx, list(made))
     auth_tokens.remove_for_account(tx, account_id)
     sign_ins.remove_for_account(tx, account_id)
+    return {account_id, *made.values()}

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, insert, literal, or_, select, update
+from sqlalchemy import Connection, RowMapping, delete, exists, insert, literal, or_, select, update
 
 from studiolo.core.ids import AccountId, ApiKeyId, ProjectId
 from studiolo.core.models import AuthToken, Scope
 from studiolo.storage.key_scopes import read_scopes, write_scopes
-from studiolo.storage.tables import auth_tokens
+from studiolo.storage.tables import auth_tokens, sign_ins
 
 
 def add(tx: Connection, token_hash: str, token: AuthToken) -> None:
@@ -69,6 +69,13 @@ def remove_for_key(tx: Connection, api_key_id: ApiKeyId) -> dict[str, AccountId]
     return {token_hash: AccountId(account_id) for token_hash, account_id in rows}
 
 
+def remove_made_by(tx: Connection, account_id: AccountId) -> dict[str, AccountId]:
+    """Delete the tokens that an account made, for itself and for others; return them in the same way."""
+    gone = delete(auth_tokens).where(auth_tokens.c.created_by == account_id)
+    rows = tx.execute(gone.returning(auth_tokens.c.token_hash, auth_tokens.c.account_id))
+    return {token_hash: AccountId(signed_in) for token_hash, signed_in in rows}
+
+
 def mark_used(tx: Connection, token_hash: str, now: datetime) -> bool:
     """Note the first use; False if there was one before."""
     unused = (auth_tokens.c.token_hash == token_hash) & auth_tokens.c.used_at.is_(None)
@@ -86,8 +93,12 @@ def remove_for_account(tx: Connection, account_id: AccountId) -> None:
 
 
 def reap(tx: Connection, now: datetime) -> int:
-    """Delete the tokens whose time is over and return how many."""
-    return tx.execute(delete(auth_tokens).where(auth_tokens.c.expires_at <= now)).rowcount
+    """Delete the tokens whose time is over and return how many.
+
+    A token stays as long as somebody is signed in by it: whoever revokes it, or its key, finds them through it.
+    """
+    is_needed = exists().where(sign_ins.c.token_hash == auth_tokens.c.token_hash)
+    return tx.execute(delete(auth_tokens).where(auth_tokens.c.expires_at <= now, ~is_needed)).rowcount
 
 
 def _auth_token(row: RowMapping) -> AuthToken:
