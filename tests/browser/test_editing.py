@@ -201,6 +201,18 @@ def test_text_file_is_edited_and_saved(project: LiveProject, embed, name: str):
     until(lambda: project.read(name) == "zero one\r\ntwo\r\n")
 
 
+@pytest.mark.parametrize("name", ["short.txt", "short.md"])
+def test_press_below_the_text_of_a_file_goes_to_its_end(project: LiveProject, embed, name: str):
+    project.write(name, "one")
+    embedded = ready(embed(project.url(name)))
+    editor = embedded.inside.locator(".cm-content")
+    expect(editor).to_be_visible()
+    embedded.page.mouse.click(300, 700)
+    expect(editor).to_be_focused()
+    embedded.page.keyboard.type(" and two")
+    expect(editor).to_have_text("one and two")
+
+
 def test_change_on_disk_reaches_the_page(project: LiveProject, embed):
     project.write("disk.md", "as it was")
     embedded = ready(embed(project.url("disk.md")))

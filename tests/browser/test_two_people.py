@@ -1,7 +1,10 @@
 """Two people in one document, and a reader who may only look."""
 
+import base64
+import re
+
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, FloatRect, Page, expect
 
 from studiolo.testing.chromium import EmbeddedFrame, chromium
 from studiolo.testing.live import LiveProject, LiveServer, Person, notebook, until
@@ -12,6 +15,18 @@ def second(playwright, embed, browser: BrowserContext):
     """Give a browser of somebody else."""
     with chromium(playwright) as context:
         yield context.new_page()
+
+
+def pixels(page: Page, png: bytes) -> list[list[int]]:
+    """Return the colours of a picture."""
+    script = """async (data) => {
+      const image = await createImageBitmap(await (await fetch("data:image/png;base64," + data)).blob());
+      const context = new OffscreenCanvas(image.width, image.height).getContext("2d");
+      context.drawImage(image, 0, 0);
+      const { data: all } = context.getImageData(0, 0, image.width, image.height);
+      return Array.from({ length: all.length / 4 }, (_, i) => [...all.slice(4 * i, 4 * i + 3)]);
+    }"""
+    return page.evaluate(script, base64.b64encode(png).decode())
 
 
 def ready(embedded: EmbeddedFrame) -> EmbeddedFrame:
@@ -47,6 +62,25 @@ def test_two_people_see_each_others_typing_outputs_and_presence(
 
     second.close()
     expect(adas.inside.get_by_role("img", name="Bob Noyce is here")).to_have_count(0)
+
+
+def test_own_caret_is_seen_where_somebody_elses_is(project: LiveProject, embed, second):
+    project.write("carets.ipynb", notebook("", "x"))
+    one = ready(embed(project.url("carets.ipynb")))
+    other = ready(embed(project.url("carets.ipynb"), page=second))
+    other.editor("cell-0")
+    editor = one.editor("cell-0")
+    expect(one.cell("cell-0").locator(".peer-caret")).to_have_count(1)
+    expect(one.cell("cell-0").locator(".peer-name")).to_have_css("opacity", "0")  # the name has gone
+    own = [int(part) for part in re.findall(r"\d+", editor.evaluate("one => getComputedStyle(one).caretColor"))]
+
+    def is_seen() -> bool:
+        box = one.cell("cell-0").locator(".cm-line").bounding_box()
+        assert box is not None
+        clip: FloatRect = {"x": box["x"] + 8, "y": box["y"], "width": 10, "height": box["height"]}
+        return pixels(one.page, one.page.screenshot(clip=clip, caret="initial")).count(own) >= 10  # in its whole height
+
+    until(is_seen)  # it blinks
 
 
 def test_question_of_somebody_elses_run_takes_no_focus(server: LiveServer, project: LiveProject, embed, second):
