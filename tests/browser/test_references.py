@@ -147,6 +147,13 @@ def test_a_picture_that_code_wrote_anew_is_fetched_anew_and_only_then(course: Li
     assert answers == [200, 200, 304]
 
 
+def test_a_picture_comes_when_the_server_was_asked_too_much_at_first(course: LiveProject, embed, page):
+    course.write("crowd.ipynb", notebook("1", text="![top](top.webp)"))
+    page.route("**/frame/picture", lambda route: route.fulfill(status=429), times=1)
+    embedded = embed(course.url("crowd.ipynb"))
+    drawn(embedded.cell("text").locator("img"), 1)
+
+
 def test_links_in_the_document_lead_to_headings_and_cells(course: LiveProject, embed, page):
     top = "[h](#The-second-part) [g](#the-second-part-1) [c](#cell-2)"
     tall = "![](no.png)\n\n" + "line\n\n" * 100

@@ -15,6 +15,8 @@ import type { Surroundings } from "./references.ts";
 const AT_ONCE = 4;
 const NEAR = "600px";
 const FRESH_MS = 3000;
+const TRIES = 6;
+const TOO_MANY = 429; // when a class opens one project's document at once
 
 interface Shown {
   readonly url: string;
@@ -127,10 +129,20 @@ export class Around {
   }
 
   async #fetch(path: string, before: Shown | null): Promise<Shown | null> {
-    if (this.#isClosed) return null;
+    for (let tried = 1; ; tried++) {
+      if (this.#isClosed) return null;
+      const response = await this.#ask(path, before);
+      if (response === null || response.status === 304) return before;
+      if (response.status !== TOO_MANY || tried === TRIES) return this.#shown(response);
+      await new Promise((resolve) => setTimeout(resolve, tried * 1000));
+    }
+  }
+
+  /** Null when the network is away. */
+  async #ask(path: string, before: Shown | null): Promise<Response | null> {
     const place: Place = { project_id: this.#given.place.project_id, path };
     try {
-      const response = await fetch("/frame/picture", {
+      return await fetch("/frame/picture", {
         method: "POST",
         headers: {
           "Content-Type": "application/json",
@@ -141,13 +153,15 @@ export class Around {
         body: JSON.stringify(place),
         cache: "no-store",
       });
-      if (response.status === 304) return before;
-      const blob = response.ok ? await response.blob() : null;
-      if (!blob?.type.startsWith("image/") || this.#isClosed) return null;
-      return { url: URL.createObjectURL(blob), etag: response.headers.get("etag") ?? "" };
     } catch {
-      return before; // the network is away: what is there stays
+      return null;
     }
+  }
+
+  async #shown(response: Response): Promise<Shown | null> {
+    const blob = response.ok ? await response.blob().catch(() => null) : null;
+    if (!blob?.type.startsWith("image/") || this.#isClosed) return null;
+    return { url: URL.createObjectURL(blob), etag: response.headers.get("etag") ?? "" };
   }
 
   #replace(old: string, url: string): void {
