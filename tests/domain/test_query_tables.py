@@ -206,6 +206,10 @@ async def test_tokens_are_hidden_from_viewers(
     assert await ask(hub, as_stranger, "project_invite_tokens", asked) == []
     assert "taken" in await refused(hub, as_person, "project_invite_tokens", {**token, "project_id": other.project_id})
     assert "16 to 64" in await refused(hub, as_person, "project_invite_tokens", {**token, "token": "short"})
+    for uses in (2**31, 10**30, -1):
+        assert "a number of uses" in await refused(
+            hub, as_person, "project_invite_tokens", {**token, "usage_limit": uses}
+        )
 
 
 @pytest.mark.parametrize("table", ["copy_paths", "api_keys", "auth_tokens", "client_error_log"])

@@ -15,6 +15,7 @@ from studiolo.storage import projects
 from studiolo.storage.database import Database, Transaction
 
 TOKEN_CHARACTERS = range(16, 65)
+USES = range(2**31)
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "token": (str,),
     "project_id": (str,),
@@ -56,6 +57,8 @@ class InviteTokensTable:
         token = values.get("token", "")
         if len(token) not in TOKEN_CHARACTERS or not token.isascii() or not token.isprintable():
             raise InvalidRequest("FATAL: project_invite_tokens.token must be a random text of 16 to 64 characters")
+        if values.get("usage_limit", 0) not in USES:
+            raise InvalidRequest("FATAL: project_invite_tokens.usage_limit must be a number of uses")
         now = self._clock.now()
         expires_at = moment_of(self.name, values, "expires")
 
