@@ -22,7 +22,13 @@ class AsgiSocket:
     """One WebSocket, from the browser's side; use it as `async with`."""
 
     def __init__(
-        self, app: ASGIApp, path: str, *, host: str = "hub.test", origin: str | None = "https://hub.test"
+        self,
+        app: ASGIApp,
+        path: str,
+        *,
+        host: str = "hub.test",
+        origin: str | None = "https://hub.test",
+        address: str = "192.0.2.9",
     ) -> None:
         headers = [(b"host", host.encode())] + ([(b"origin", origin.encode())] if origin is not None else [])
         self._scope: dict[str, Any] = {
@@ -33,7 +39,7 @@ class AsgiSocket:
             "raw_path": path.encode(),
             "query_string": b"",
             "headers": headers,
-            "client": ("192.0.2.9", 1),
+            "client": (address, 1),
             "server": (host, 443),
             "subprotocols": [],
         }

@@ -67,6 +67,14 @@ def client_address(scope: Scope) -> str:
     return client[0] if client else ""
 
 
+def is_own_address(address: str) -> bool:
+    """Tell whether an address is this machine's own, which behind an unnamed proxy is everybody's."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return not address  # a Unix socket has none
+
+
 def is_address_certain(scope: Scope) -> bool:
     """Tell whether the address is that of who asks, and not that of a proxy which nobody named as trusted."""
     headers = Headers(scope=scope)

@@ -8,7 +8,6 @@
 """
 
 import hashlib
-from ipaddress import ip_address
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -22,7 +21,7 @@ from studiolo.domain.buckets import TokenBuckets, whole_seconds
 from studiolo.domain.throttles import subject_of
 from studiolo.web import errors
 from studiolo.web.basic_auth import basic_user
-from studiolo.web.client_address import client_address
+from studiolo.web.client_address import client_address, is_own_address
 
 CLOSE_CODE = 4429
 _FREE = ("/healthz", "/metrics", "/assets/")
@@ -56,7 +55,7 @@ class RateLimit:
     def _seconds_to_wait(self, scope: Scope) -> float:
         now = self._clock.monotonic()
         address = client_address(scope)
-        wait = 0.0 if _is_own(address) else self._addresses.take(subject_of(address), now)
+        wait = 0.0 if is_own_address(address) else self._addresses.take(subject_of(address), now)
         header = Headers(scope=scope).get("authorization")
         if wait or not header:
             return wait
@@ -69,13 +68,6 @@ def _secret_in(header: str) -> str:
     if scheme.lower() == "basic":
         return basic_user(credentials.strip())
     return next(iter(credentials.split()), "")
-
-
-def _is_own(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return not address  # a Unix socket has none
 
 
 def _answer(request: Request, error: RateLimited) -> Response:

@@ -16,6 +16,7 @@ from studiolo.storage import projects
 from studiolo.storage.database import Database
 from studiolo.testing.doors import FRAME_HEADERS, Doors
 from studiolo.testing.sockets import AsgiSocket, SocketClosed
+from studiolo.web.sockets.routes import MAX_SILENT
 
 pytestmark = pytest.mark.anyio
 
@@ -77,6 +78,20 @@ async def test_a_hub_has_so_many_sockets_also_of_those_who_have_said_nothing(nar
         for _ in range(2):
             await held.enter_async_context(doors.socket())
         assert await _closed(await held.enter_async_context(doors.socket())) == (4429, "rate_limited")
+
+
+async def test_an_address_that_says_nothing_leaves_places_to_others(narrow):
+    async with narrow() as doors, AsyncExitStack() as held:
+        for number in range(MAX_SILENT):
+            await held.enter_async_context(doors.socket(address=f"2001:db8::{number:x}"))
+        assert await _closed(await held.enter_async_context(doors.socket(address="2001:db8::ffff"))) == (
+            4429,
+            "rate_limited",
+        )
+        for address in ("2001:db8:0:1::1", "127.0.0.1"):
+            other = await held.enter_async_context(doors.socket(address=address))
+            await other.send({"type": "hello", "bearer": await doors.bearer(await doors.account())})
+            assert (await other.receive())["type"] == "welcome"
 
 
 async def _open(browser: httpx.AsyncClient, **body: Any) -> httpx.Response:

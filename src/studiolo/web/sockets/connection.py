@@ -70,9 +70,20 @@ class FrameConnection:
             messages.InputReply: self._command,
         }
 
+    async def greet(self) -> None:
+        """Wait for the browser to say who it is; raise Unauthenticated."""
+        first = await self._first()
+        try:
+            hello = messages.read_client_message(first) if isinstance(first, str) else None
+        except ValueError:
+            hello = None
+        if not isinstance(hello, messages.Hello):
+            raise Unauthenticated("The first message must say hello, with a bearer.")
+        self._principal = await self._sign_ins.resolve_bearer(hello.bearer)
+        self._bearer = hello.bearer
+
     async def run(self) -> None:
-        """Serve until the browser leaves; raise the error that ends the socket from our side."""
-        await self._greet()
+        """Serve who has said hello until the browser leaves; raise the error that ends the socket from our side."""
         with self._places.hold(account=self._principal.account_id, sign_in=self._principal.sign_in_id):
             await self._send({"type": "welcome", "account_id": self._principal.account_id})
             await self._serve()
@@ -89,17 +100,6 @@ class FrameConnection:
             watching.cancel()
             await asyncio.gather(reading, watching, return_exceptions=True)
             await asyncio.gather(*[channel.stop() for channel in list(self._channels.values())])
-
-    async def _greet(self) -> None:
-        first = await self._first()
-        try:
-            hello = messages.read_client_message(first) if isinstance(first, str) else None
-        except ValueError:
-            hello = None
-        if not isinstance(hello, messages.Hello):
-            raise Unauthenticated("The first message must say hello, with a bearer.")
-        self._principal = await self._sign_ins.resolve_bearer(hello.bearer)
-        self._bearer = hello.bearer
 
     async def _first(self) -> str | bytes | None:
         """Return the first message, or None if the browser says nothing for too long."""
