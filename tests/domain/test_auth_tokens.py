@@ -1,5 +1,6 @@
 import asyncio
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -22,7 +23,7 @@ from studiolo.core.models import ANONYMOUS, Account, Principal, Scope
 from studiolo.core.secrets import SystemSecretSource, hash_secret
 from studiolo.core.settings_sources import load_settings
 from studiolo.domain.accounts import Accounts
-from studiolo.domain.api_keys import ApiKeys
+from studiolo.domain.api_keys import ApiKeys, KeyChange
 from studiolo.domain.auth_tokens import WRONG_PER_CALLER, AuthTokens, Narrowing
 from studiolo.domain.sign_ins import SignIns
 from studiolo.storage import tables
@@ -383,3 +384,37 @@ async def test_a_banned_or_deleted_account_keeps_no_way_into_the_accounts_it_mad
     with pytest.raises(SignInExpired):
         await sign_ins.resolve_bearer(signed_in.bearer)
     await auth_tokens.redeem(own)
+
+
+async def test_a_key_that_is_given_an_end_takes_its_tokens_and_frames_with_it(
+    auth_tokens: AuthTokens, sign_ins: SignIns, api_keys: ApiKeys, as_person: Principal, clock: MovingClock
+) -> None:
+    made, key = await api_keys.create(as_person)
+    other, _ = await auth_tokens.mint_for(as_person, None)
+    token, _ = await auth_tokens.mint_for(await api_keys.resolve(key), None)
+    frame = await sign_ins.admit_frame(token, None)
+    await api_keys.set_expiry(as_person, made.api_key_id, clock.now() + timedelta(seconds=60))
+    clock.move(50)
+    late = await sign_ins.admit_frame(token, None)
+    clock.move(10)
+    with pytest.raises(AuthTokenExpired):
+        await auth_tokens.redeem(token)
+    for one in (frame, late):
+        with pytest.raises(SignInExpired):
+            await sign_ins.resolve_bearer(one.bearer)
+    await auth_tokens.redeem(other)
+
+
+async def test_a_key_that_is_good_for_less_leaves_no_token_that_is_good_for_more(
+    auth_tokens: AuthTokens, sign_ins: SignIns, api_keys: ApiKeys, as_person: Principal
+) -> None:
+    made, key = await api_keys.create(as_person, scopes=["tokens:mint", "exec"])
+    token, _ = await auth_tokens.mint_for(await api_keys.resolve(key), None)
+    frame = await sign_ins.admit_frame(token, None)
+    await api_keys.edit(as_person, made.api_key_id, KeyChange(name="more", scopes=["tokens:mint", "exec", "copies"]))
+    await sign_ins.resolve_bearer(frame.bearer)
+    await api_keys.edit(as_person, made.api_key_id, KeyChange(scopes=["tokens:mint", "copies"]))
+    with pytest.raises(AuthTokenInvalid):
+        await auth_tokens.redeem(token)
+    with pytest.raises(SignInExpired):
+        await sign_ins.resolve_bearer(frame.bearer)

@@ -135,13 +135,16 @@ class ApiKeys:
         return await self._database.read(read)
 
     async def edit(self, principal: Principal, api_key_id: ApiKeyId, change: KeyChange) -> ApiKey:
-        """Name a key, set what it is good for and when it ends; return it as it is then."""
+        """Name a key, set what it is good for and when it ends; return it as it is then.
+
+        Its auth tokens, and who is signed in by them, end with it; they end at once if it is good for less from now on.
+        """
         if change.name is not None:
             _check_name(change.name)
         self._check_expiry(change.expires_at)
         wanted = None if change.scopes is None else read_scopes(change.scopes)
 
-        def edit(tx: Transaction) -> ApiKey:
+        def edit(tx: Transaction) -> tuple[ApiKey, Iterable[AccountId]]:
             found = _managed_key(tx, principal, api_key_id)
             scopes = found.scopes if change.scopes is None else wanted
             ends = change.never_ends or change.expires_at is not None
@@ -153,10 +156,17 @@ class ApiKeys:
             rows.set_expiry(tx, api_key_id, expires_at)
             edited = _existing(rows.get(tx, api_key_id))
             _note(tx, now, principal, Action.API_KEY_CHANGED, edited)
-            return edited
+            if not is_no_more(found.scopes, scopes):
+                return edited, _end_tokens(tx, api_key_id)
+            if expires_at is not None:
+                auth_tokens.end_for_key(tx, api_key_id, expires_at)
+            return edited, ()
 
         now = self._clock.now()
-        return await self._database.write(in_request(edit))
+        edited, ended = await self._database.write(in_request(edit))
+        for account_id in ended:
+            self._endings.tell(account_id)
+        return edited
 
     async def rename(self, principal: Principal, api_key_id: ApiKeyId, name: str) -> None:
         """Name a key."""
@@ -174,9 +184,7 @@ class ApiKeys:
         def change(tx: Transaction) -> Iterable[AccountId]:
             _note(tx, now, principal, Action.API_KEY_REVOKED, _managed_key(tx, principal, api_key_id))
             rows.remove(tx, api_key_id)
-            tokens = auth_tokens.remove_for_key(tx, api_key_id)
-            sign_ins.remove_for_tokens(tx, list(tokens))
-            return set(tokens.values())
+            return _end_tokens(tx, api_key_id)
 
         for account_id in await self._database.write(in_request(change)):
             self._endings.tell(account_id)
@@ -248,6 +256,13 @@ def _managed_key(tx: Transaction, principal: Principal, api_key_id: ApiKeyId) ->
     if not is_no_more(found.scopes, principal.key_scopes):
         raise NotFound("There is no such API key.")  # none that this key may know of
     return found
+
+
+def _end_tokens(tx: Transaction, api_key_id: ApiKeyId) -> set[AccountId]:
+    """End what was made with a key, and who is signed in by it; return whose that was."""
+    tokens = auth_tokens.remove_for_key(tx, api_key_id)
+    sign_ins.remove_for_tokens(tx, list(tokens))
+    return set(tokens.values())
 
 
 def _require_no_more(principal: Principal, scopes: KeyScopes, expires_at: datetime | None) -> None:

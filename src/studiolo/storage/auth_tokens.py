@@ -76,6 +76,16 @@ def remove_made_by(tx: Connection, account_id: AccountId) -> dict[str, AccountId
     return {token_hash: AccountId(signed_in) for token_hash, signed_in in rows}
 
 
+def end_for_key(tx: Connection, api_key_id: ApiKeyId, at: datetime) -> None:
+    """Have the tokens that were made with an API key, and who is signed in by them, end at a moment at the latest."""
+    mine = auth_tokens.c.api_key_id == api_key_id
+    by_them = sign_ins.c.token_hash.in_(select(auth_tokens.c.token_hash).where(mine))
+    tx.execute(update(sign_ins).where(by_them, sign_ins.c.expires_at > at).values(expires_at=at))
+    is_later = or_(auth_tokens.c.ends_at.is_(None), auth_tokens.c.ends_at > at)
+    tx.execute(update(auth_tokens).where(mine, is_later).values(ends_at=at))
+    tx.execute(update(auth_tokens).where(mine, auth_tokens.c.expires_at > at).values(expires_at=at))
+
+
 def mark_used(tx: Connection, token_hash: str, now: datetime) -> bool:
     """Note the first use; False if there was one before."""
     unused = (auth_tokens.c.token_hash == token_hash) & auth_tokens.c.used_at.is_(None)
