@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { expect, test } from "vitest";
-import { anchorIn } from "./anchors.ts";
+import { findAnchor } from "./anchors.ts";
 
 const article = document.createElement("article");
 article.innerHTML =
@@ -13,9 +13,9 @@ test.each([
   ["#cell-7", "a"],
   ["#cell-id=cell-7", "a"],
 ])("%s is found", (hash, text) => {
-  expect(anchorIn(article, hash)?.textContent).toBe(text);
+  expect(findAnchor(article, hash)?.textContent).toBe(text);
 });
 
 test.each(["", "#", "#%", "#none"])("%s is nothing", (hash) => {
-  expect(anchorIn(article, hash)).toBeNull();
+  expect(findAnchor(article, hash)).toBeNull();
 });

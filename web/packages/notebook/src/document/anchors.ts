@@ -1,5 +1,5 @@
 /** Find what `#NAME` means: a heading or anchor, a cell's id, and last a heading by other tools' spelling of it. */
-export function anchorIn(article: ParentNode, hash: string): Element | null {
+export function findAnchor(article: ParentNode, hash: string): Element | null {
   const name = decoded(hash.replace(/^#/, ""));
   if (name === "") return null;
   const anchors = [...article.querySelectorAll<HTMLElement>("[data-anchor]")];

@@ -1,5 +1,5 @@
 import type { Place } from "../boot/boot.ts";
-import { anchorIn } from "./anchors.ts";
+import { findAnchor } from "./anchors.ts";
 import { type Goal, goalOf } from "./goals.ts";
 import type { Surroundings } from "./references.ts";
 
@@ -173,7 +173,7 @@ export class Around {
 
 /** Bring what an address's `#...` names into view; nothing is focused. */
 export function showAnchor(article: HTMLElement, hash: string): void {
-  const found = anchorIn(article, hash);
+  const found = findAnchor(article, hash);
   if (!(found instanceof HTMLElement)) return;
   const bar = article.querySelector(":scope > .toolbar")?.clientHeight ?? 0;
   if (!found.matches(".cell")) found.style.scrollMarginTop = `${bar + 8}px`;
