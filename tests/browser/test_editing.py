@@ -225,7 +225,9 @@ def test_notebook_is_worked_in_without_a_pointer(project: LiveProject, embed):
     project.write("keys.ipynb", notebook("21 * 2", text="Some text"))
     embedded = ready(embed(project.url("keys.ipynb")))
     keyboard = embedded.page.keyboard
-    embedded.inside.get_by_role("button", name="Add text below").focus()
+    last = embedded.inside.get_by_role("button", name="Add text below")
+    last.focus()
+    expect(last).to_be_focused()  # else the key may still go to the host page
     keyboard.press("Tab")
     expect(embedded.inside.get_by_role("group", name="Text cell")).to_be_focused()
     keyboard.press("ArrowDown")
