@@ -183,7 +183,9 @@ async def test_keeper_without_a_free_descriptor_lives_on_and_starts_the_hub_once
     data: Path, capfd: pytest.CaptureFixture[str]
 ):
     async with live_keeper(data) as keeper:
-        await keeper.client.ask(Probe())  # once it is answered nothing but the hub is on its way
+        await keeper.client.ask(Probe())
+        await until(lambda: len(children(keeper.process.pid)) == 1)  # the keeper's own probe is over, too
+        await keeper.client.ask(Probe())  # and has been heard of: now nothing but the hub is on its way
         said: list[str] = []
 
         def has_tried() -> bool:
