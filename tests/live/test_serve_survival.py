@@ -175,8 +175,8 @@ def is_refused(server: Server) -> bool:
         httpx.get(f"{server.address}/healthz", timeout=0.3, trust_env=False)
     except httpx.ConnectError:
         return True
-    except (httpx.TimeoutException, httpx.ReadError):
-        return True  # taken by the system's queue and never answered
+    except (httpx.TimeoutException, httpx.ReadError, httpx.RemoteProtocolError):
+        return True  # taken by the system's queue and never answered, or let go by a server that is about to end
     return False
 
 
