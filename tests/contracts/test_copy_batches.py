@@ -12,7 +12,8 @@ import pytest
 
 from studiolo.core.errors import StudioloError
 from studiolo.core.ids import ProjectId
-from studiolo.core.models import CopyOrder, Limits, ProjectSpec
+from studiolo.core.limits import Limits
+from studiolo.core.models import CopyOrder, ProjectSpec
 from studiolo.runtime.copying.batch import MOST_BYTES
 from studiolo.runtime.copying.engine import ChoosingEngine
 from studiolo.runtime.keeper.plan import UID_BASE

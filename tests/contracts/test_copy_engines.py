@@ -17,7 +17,8 @@ import pytest
 
 from studiolo.core.errors import CopyFailed, FileNotFound, PathOutsideProject
 from studiolo.core.ids import ProjectId
-from studiolo.core.models import CopyOrder, Limits, ProjectSpec
+from studiolo.core.limits import Limits
+from studiolo.core.models import CopyOrder, ProjectSpec
 from studiolo.runtime.copying.engine import ChoosingEngine
 from studiolo.runtime.copying.rsync import RsyncEngine
 from studiolo.runtime.copying.streamed import StreamedEngine

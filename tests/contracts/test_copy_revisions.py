@@ -15,7 +15,8 @@ import pytest
 from studiolo.core.copying.rules import TEMPORARY_PREFIX
 from studiolo.core.errors import CopyFailed, FileNotFound, FileTooLarge, PathOutsideProject
 from studiolo.core.ids import ProjectId
-from studiolo.core.models import CopyOrder, Limits, ProjectSpec
+from studiolo.core.limits import Limits
+from studiolo.core.models import CopyOrder, ProjectSpec
 from studiolo.runtime.copying.engine import ChoosingEngine
 from studiolo.runtime.homes import KeeperHomes
 from studiolo.runtime.keeper.plan import UID_BASE

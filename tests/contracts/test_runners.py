@@ -11,7 +11,8 @@ import anyio.lowlevel
 import pytest
 
 from studiolo.core.ids import ProjectId
-from studiolo.core.models import Limits, ProjectSpec
+from studiolo.core.limits import Limits
+from studiolo.core.models import ProjectSpec
 from studiolo.runtime.protocols import ProjectRunner
 from studiolo.runtime.runners.process import ProcessRunner
 from studiolo.runtime.runners.sandbox import SandboxRunner

@@ -16,7 +16,8 @@ import pytest
 
 from studiolo.core.errors import InvalidRequest, RunnerUnavailable
 from studiolo.core.ids import ProjectId
-from studiolo.core.models import Limits, ProjectSpec
+from studiolo.core.limits import Limits
+from studiolo.core.models import ProjectSpec
 from studiolo.runtime.keeper.linux import name_process
 from studiolo.runtime.keeper.messages import Cancel, PollProject, Probe, StartCopyWorker, StartProject
 from studiolo.runtime.keeper.plan import UID_BASE, KeeperPlan

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from studiolo.core.ids import ProjectId
-from studiolo.core.models import Limits, ProjectSpec
+from studiolo.core.limits import Limits
+from studiolo.core.models import ProjectSpec
 from studiolo.runtime.keeper.messages import MeasureHome, RemoveHome
 from studiolo.runtime.keeper.plan import UID_BASE
 from studiolo.runtime.runners.sandbox import SandboxRunner

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from studiolo.core.models import Limits
+from studiolo.core.limits import Limits
 from studiolo.runtime.keeper.cgroups import Cgroups, members, remove
 
 LIMITS = Limits(memory_bytes=1024, cpu_cores=0.5, processes=64, disk_bytes=None)

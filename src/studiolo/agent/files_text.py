@@ -5,6 +5,7 @@ may have put a link in its place. All of it runs in threads, because a disk may 
 """
 
 import contextlib
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING, Any
@@ -59,11 +60,12 @@ def _write(home: Home, path: str, data: bytes) -> None:
     """Do what `files.write_bytes` does, by one name in an open directory."""
     with home.place(path, "open", makes_parents=True) as place:
         if path.endswith("/"):
-            raise IsADirectoryError(21, os.strerror(21))
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if place.status is not None:
             files.require_regular(place.status, path, "open")
             if not os.access(place.name, os.W_OK, dir_fd=place.directory):
-                raise PermissionError(13, os.strerror(13))  # a rename would work, but it is meant to stay
+                # a rename would work, but it is meant to stay
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         if place.status is None or _is_replaceable(place, place.status):
             _replace(place, data)
         else:

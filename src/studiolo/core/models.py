@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from studiolo.core.ids import AccountId, ApiKeyId, CopyGroupId, CopyId, MessageId, OrganizationId, ProjectId, SignInId
-from studiolo.core.limits import Limits as Limits
+from studiolo.core.limits import Limits
 
 
 class Role(StrEnum):

@@ -22,7 +22,8 @@ import structlog
 from studiolo.core.clock import Clock
 from studiolo.core.errors import ProjectNotFound, ProjectNotRunning, RunnerUnavailable, StudioloError
 from studiolo.core.ids import ProjectId
-from studiolo.core.models import Limits, Project, ProjectSpec, ProjectState
+from studiolo.core.limits import Limits
+from studiolo.core.models import Project, ProjectSpec, ProjectState
 from studiolo.core.settings import Settings
 from studiolo.runtime.protocols import ProjectRunner
 from studiolo.storage import projects as rows

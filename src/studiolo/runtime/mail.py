@@ -1,7 +1,7 @@
 """Ways for mails to leave: an SMTP server, files in a directory, the console.
 
-The standard library's smtplib, in a thread: mails are rare, and it is as well kept as the language. What
-makes and sends them is loaded when there is one: 0.7 MB.
+The standard library's smtplib, in a thread: mails are rare, and it is as well kept as the language. What makes and
+sends them is loaded when there is one: 0.7 MB.
 """
 
 import asyncio

@@ -12,7 +12,8 @@ from pathlib import Path
 import studiolo
 from studiolo.core.clock import SystemClock
 from studiolo.core.ids import ProjectId
-from studiolo.core.models import CopyOrder, Limits, ProjectSpec
+from studiolo.core.limits import Limits
+from studiolo.core.models import CopyOrder, ProjectSpec
 from studiolo.runtime.agents import UnixAgentConnector
 from studiolo.runtime.copying.streamed import StreamedEngine
 
